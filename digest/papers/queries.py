@@ -142,24 +142,54 @@ def trending_papers_after(session: Session, listing_id: int) -> list[tuple[int, 
 
     The most upvoted come first, by the upvotes of the last fetch.
     """
-    earlier, merged = aliased(Listing), aliased(Paper)
-    is_earlier = select(earlier.id).where(col(earlier.source) == "huggingface", col(earlier.id) <= listing_id)
     first = (
         select(func.min(col(Listing.id)).label("id"), STANDING_ID.label("paper_id"))
         .join(Paper, col(Paper.id) == Listing.paper_id)
-        .where(Listing.source == "huggingface", col(Listing.id) > listing_id)
-        .where(~is_earlier.where(col(earlier.paper_id) == STANDING_ID).exists())
-        .where(
-            ~is_earlier.join(merged, col(merged.id) == earlier.paper_id)
-            .where(col(merged.merged_into) == STANDING_ID)
-            .exists()
-        )
+        .where(Listing.source == "huggingface", col(Listing.id) > listing_id, *_is_first_of_source(listing_id))
         .group_by(STANDING_ID)
         .subquery()
     )
     rows = select(first.c.id, Paper).join(first, first.c.paper_id == Paper.id).where(*is_shown())
     rows = rows.where(Paper.kind == PaperKind.PAPER).order_by(func.coalesce(Paper.upvotes, -1).desc(), first.c.id)
     return [(int(first_id), paper) for first_id, paper in session.exec(rows).all()]
+
+
+def papers_listed_late(session: Session, sources: Collection[str], listing_id: int, until: int) -> list[Paper]:
+    """Return papers that are older than listing `listing_id` and that one of these sources listed only after it."""
+    standing = aliased(Paper)
+    late = (
+        select(standing.id)
+        .select_from(Listing)
+        .join(Paper, col(Paper.id) == Listing.paper_id)
+        .join(standing, col(standing.id) == STANDING_ID)
+        .where(col(Listing.source).in_(sources), col(Listing.id).between(listing_id + 1, until))
+        .where(col(standing.first_listing_id).between(1, listing_id), *_is_first_of_source(listing_id))
+    )
+    papers = select(Paper).where(col(Paper.id).in_(late), *is_shown()).order_by(col(Paper.id))
+    return list(session.exec(papers).all())
+
+
+def _is_first_of_source(listing_id: int) -> tuple[ColumnElement[bool], ...]:
+    """Build the conditions that the source of a listing had not listed its paper up to another listing."""
+    earlier, merged = aliased(Listing), aliased(Paper)
+    is_earlier = select(earlier.id).where(col(earlier.source) == Listing.source, col(earlier.id) <= listing_id)
+    is_merged = is_earlier.join(merged, col(merged.id) == earlier.paper_id)
+    return (
+        ~is_earlier.where(col(earlier.paper_id) == STANDING_ID).exists(),
+        ~is_merged.where(col(merged.merged_into) == STANDING_ID).exists(),
+    )
+
+
+def source_numbers(
+    session: Session, paper_ids: Collection[int], sources: Collection[str], until: int
+) -> Iterator[tuple[int, str, int]]:
+    """Yield papers, the sources among these that list them, and the id of its first listing up to `until`."""
+    is_wanted = col(Listing.source).in_(sources), col(Listing.id) <= until
+    for chunk in chunks(set(paper_ids)):
+        for is_any_of in (col(Paper.id).in_(chunk), col(Paper.merged_into).in_(chunk)):
+            numbers = select(STANDING_ID, col(Listing.source), func.min(Listing.id))
+            numbers = numbers.join(Paper, col(Paper.id) == Listing.paper_id).where(is_any_of, *is_wanted)
+            yield from session.exec(numbers.group_by(STANDING_ID, col(Listing.source)))  # type: ignore[misc]
 
 
 def latest_listing_id(session: Session) -> int:

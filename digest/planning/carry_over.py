@@ -4,8 +4,9 @@ They are undelivered, from an e-mail that did not arrive, or trending, after the
 need this; for them an edition is chosen one by one.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from digest.database.models import Paper
 from digest.delivery import UndeliveredPapers
@@ -17,7 +18,7 @@ from digest.planning.new_papers import NewPapers
 class DueSubscriber:
     """Subscriber, as far as choosing papers needs. `query_rows` are those of the match matrix.
 
-    `has_inclusion` is false where all queries are exclusions.
+    `has_inclusion` is false where all queries are exclusions; `sources` are empty for papers of all.
     """
 
     id: int
@@ -26,6 +27,7 @@ class DueSubscriber:
     trending: bool
     query_rows: tuple[int, ...]
     has_inclusion: bool
+    sources: frozenset[str] = frozenset()
 
     @property
     def wants_trending(self) -> bool:
@@ -40,18 +42,25 @@ def choose_edition(
     undelivered: UndeliveredPapers,
     papers_by_id: Mapping[int, Paper],
     delivered: set[int],
+    sources_by_id: Mapping[int, Collection[str]] = MappingProxyType({}),
 ) -> PaperSelection:
     """Choose one subscriber's papers: what is new, within the cap, and on top what was carried and not delivered.
 
     A paper that was first listed after `covered_listing_id` cannot have been mailed to this subscriber. Only others,
-    undelivered or trending, have to be compared with `delivered`.
+    undelivered or trending, have to be compared with `delivered`. `sources_by_id`: who lists these others, for those
+    who chose sources.
     """
+
+    def is_wanted(paper_id: int) -> bool:
+        chosen = subscriber.sources
+        return paper_id not in delivered and (not chosen or not chosen.isdisjoint(sources_by_id.get(paper_id, ())))
+
     exclusion_rows = [row for row in subscriber.query_rows if new_papers.is_exclusion[row]]
     if exclusion_rows:
         undelivered_ids = {*undelivered.papers, *undelivered.omitted_papers} & papers_by_id.keys()
         delivered = delivered | {number for number in undelivered_ids if new_papers.is_excluded(number, exclusion_rows)}
     carried_papers = [
-        papers_by_id[number] for number in undelivered.papers if number in papers_by_id and number not in delivered
+        papers_by_id[number] for number in undelivered.papers if number in papers_by_id and is_wanted(number)
     ]
     if subscriber.has_inclusion:
         candidates = (new_papers.matched_candidate(paper, subscriber.query_rows) for paper in carried_papers)
@@ -66,14 +75,14 @@ def choose_edition(
             candidate
             for candidate in new_papers.trending
             if candidate.first_listing_id > subscriber.covered_listing_id
-            and candidate.paper_id not in delivered
+            and is_wanted(candidate.paper_id)
             and not (exclusion_rows and new_papers.is_excluded(candidate.paper_id, exclusion_rows))
         ]
         if subscriber.has_inclusion:
             trending += undelivered_trending(carried_papers, carried)
     trending_limit = TRENDING_LIMIT if subscriber.has_inclusion else subscriber.cap
     selection = choose_papers(matched, trending, cap=subscriber.cap, trending_limit=trending_limit)
-    omitted_ids = [number for number in undelivered.omitted_papers if number not in delivered]
+    omitted_ids = [number for number in undelivered.omitted_papers if is_wanted(number)]
     return add_undelivered(selection, [*matched, *trending], carried, omitted_ids)
 
 

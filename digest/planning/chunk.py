@@ -52,7 +52,7 @@ class ChunkQueries:
                 new_papers.listed_after(int(oldest)),
                 saved_queries.positions,
                 query_rows,
-                subscribers.covered_listing_ids,
+                subscribers,
             ),
             json_arrays(new_papers.keyword_id_texts, query_rows, offsets),
         )
@@ -67,6 +67,7 @@ class ChunkQueries:
             bool(subscribers.trending[position]),
             tuple(self.query_rows[self.offsets[position] : self.offsets[position + 1]].tolist()),
             bool(self.has_inclusion[position]),
+            subscribers.source_choices[subscribers.choices[position]],
         )
 
 
@@ -151,18 +152,20 @@ def _drop_delivered(
 ) -> ChunkQueries:
     """Drop what subscribers have had: papers with a fresh number, and papers of which they had an earlier version.
 
-    Whom an earlier version has reached is a matter of numbers; only for the few others one looks at what they had.
+    And papers that a chosen source lists after others. Whom an earlier version has reached is a matter of numbers; only
+    for the few others one looks at what they had.
     """
     versions = new_papers.earlier_versions
     later_ids = {pair.later_id for pair in versions.pairs} if versions else set()
-    if not (new_papers.renumbered_ids or later_ids):
+    has_choices = bool(queries.subscribers.choices.any())
+    if not (new_papers.renumbered_ids or later_ids or has_choices):
         return queries
-    indices, positions, paper_ids = queries.matches.cells_of(new_papers.renumbered_ids | later_ids)
+    covered = queries.subscribers.covered_listing_ids if has_choices else None
+    indices, positions, paper_ids = queries.matches.cells_of(new_papers.renumbered_ids | later_ids, covered)
     is_dropped = np.zeros(len(indices), dtype=bool)
     if versions:
         keyword_positions = np.repeat(np.arange(len(queries.subscribers)), np.diff(queries.offsets))
-        covered_from = queries.subscribers.covered_from
-        reached = versions.find_reached(keyword_positions, queries.query_rows, covered_from)
+        reached = versions.find_reached(keyword_positions, queries.query_rows, queries.subscribers)
         for column, pair in enumerate(versions.pairs):
             is_dropped |= (paper_ids == pair.later_id) & reached[positions, column]
     remaining = np.flatnonzero(~is_dropped).tolist()
@@ -205,6 +208,9 @@ def _individual_digest_rows(
     delivered = papers.delivered_paper_ids(session, [subscriber.id for _, subscriber in due_subscribers], unknown)
     unreadable += unknown.values()
     versions = papers.load_versions(session, papers_by_id.keys()) if papers_by_id else {}
+    listed_ids = [*papers_by_id, *(candidate.paper_id for candidate in new_papers.trending)]
+    has_choices = any(subscriber.sources for _, subscriber in due_subscribers)
+    sources_by_id = papers.sources_by_paper(session, listed_ids) if has_choices else {}
     rows = []
     for position, due_subscriber in due_subscribers:
         subscriber, carried_over = due_subscriber, undelivered.get(due_subscriber.id, UndeliveredPapers())
@@ -222,6 +228,7 @@ def _individual_digest_rows(
             carried_over,
             papers_by_id,
             had,
+            sources_by_id,
         )
         if selection.paper_ids:
             carried, omitted = json.dumps(selection.paper_ids), json.dumps(selection.omitted_ids)

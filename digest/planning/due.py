@@ -7,12 +7,12 @@ frequency brings a day a second time. A day in the future was planned by a clock
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Engine, func, or_, text, update
+from sqlalchemy import ColumnElement, Engine, Text, cast, func, or_, text, update
 from sqlalchemy import select as sa_select
 from sqlmodel import Session, col, select
 
@@ -33,6 +33,7 @@ from digest.schedule import latest_due_day, load_zone
 if TYPE_CHECKING:
     from digest.planning.match_matrix import BoolArray, IntArray
 
+ALL_SOURCES: frozenset[str] = frozenset()
 CHUNK_COLUMNS = ("id", "covered_listing_id", "covered_from", "cap", "trending")
 CAP = CHUNK_COLUMNS.index("cap")
 CHUNK_SIZE = 8000  # subscribers planned in one transaction; the memory of a plan grows with it
@@ -86,14 +87,19 @@ class DueGroup:
 
 @dataclass(frozen=True, slots=True)
 class SubscriberChunk:
-    """Subscribers in ascending order of their numbers, as columns. `last_id` is also that of one that was dropped."""
+    """Subscribers in ascending order of their numbers, as columns. `last_id` is also that of one that was dropped.
+
+    `choices` are positions in `source_choices`, whose first is that of all sources.
+    """
 
     ids: "IntArray"
     covered_listing_ids: "IntArray"
     covered_from: "IntArray"
     caps: "IntArray"
     trending: "IntArray"
+    choices: "IntArray"
     last_id: int = 0
+    source_choices: Sequence[frozenset[str]] = (ALL_SOURCES,)
 
     @classmethod
     def from_rows(cls, rows: Sequence[Sequence[Any]], unreadable: list[InvalidRow]) -> "SubscriberChunk":
@@ -112,7 +118,7 @@ class SubscriberChunk:
             unreadable += [describe_unreadable(Subscriber, number, reason) for number in sorted(odd_ids)]
             values = np.array(valid, dtype=np.int64).reshape(-1, width)
         ids, covered_listing_ids, covered_from, caps, trending = values.T.copy()
-        return cls(ids, covered_listing_ids, covered_from, caps, trending, last_id)
+        return cls(ids, covered_listing_ids, covered_from, caps, trending, np.zeros_like(ids), last_id)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -125,8 +131,29 @@ class SubscriberChunk:
             self.covered_from[mask],
             self.caps[mask],
             self.trending[mask],
+            self.choices[mask],
             self.last_id,
+            self.source_choices,
         )
+
+    def with_sources(self, session: Session, unreadable: list[InvalidRow]) -> "SubscriberChunk":
+        """Return the subscribers with the sources that they chose, but those that `unreadable` then names."""
+        import numpy as np
+
+        chosen = sa_select(col(Subscriber.id), col(Subscriber.sources)).where(
+            is_in_values(session, col(Subscriber.id), self.ids.tolist()),
+            cast(col(Subscriber.sources), Text) != "[]",
+        )
+        rows = session.execute(chosen).all()
+        if not rows:
+            return self
+        odd_ids = {row.id for row in rows if isinstance(row.sources, InvalidValue)}
+        unreadable += [describe_unreadable(Subscriber, number, "sources is no list") for number in sorted(odd_ids)]
+        numbers = {ALL_SOURCES: 0}
+        choices = self.choices.copy()
+        for row in rows:
+            choices[np.searchsorted(self.ids, row.id)] = numbers.setdefault(frozenset(row.sources), len(numbers))
+        return replace(self, choices=choices, source_choices=tuple(numbers)).filter(~np.isin(self.ids, list(odd_ids)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +264,7 @@ def lock_due_subscribers(
         .with_for_update(key_share=True, skip_locked=not wait)
     )
     # As the driver returns them: integers need no conversion.
-    return SubscriberChunk.from_rows(result.cursor.fetchall(), unreadable)
+    return SubscriberChunk.from_rows(result.cursor.fetchall(), unreadable).with_sources(session, unreadable)
 
 
 def load_saved_queries(session: Session, subscribers: SubscriberChunk, unreadable: list[InvalidRow]) -> SavedQueries:

@@ -9,12 +9,16 @@ exclusion does. Ranking is one sort of integers: subscriber, then the packed ran
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.sparse import csr_matrix
 
 from digest.papers import PACKED_KEY_BITS, Candidate, packed_ranking_key, unpack_ranking_key
 from digest.planning.match_matrix import EXCLUSION, FIELD_MASK, TITLE_MATCH, IntArray, MatchMatrix
+
+if TYPE_CHECKING:
+    from digest.planning.due import SubscriberChunk
 
 MAX_KEY = (1 << PACKED_KEY_BITS) - 1
 
@@ -60,10 +64,20 @@ class SortedMatches:
                 lists.append((f"[{text[begin : cut - 1]}]", f"[{text[cut : end - 1]}]"))
         return lists
 
-    def cells_of(self, paper_ids: Collection[int]) -> tuple[IntArray, IntArray, IntArray]:
-        """Return where these papers come to somebody: indices of `keys`, positions of the subscribers, papers."""
-        found = self.matrix.paper_ids[unpack_ranking_key(self.keys)[2]]
-        indices = np.flatnonzero(np.isin(found, list(paper_ids)))
+    def cells_of(
+        self, paper_ids: Collection[int], covered_listing_ids: IntArray | None = None
+    ) -> tuple[IntArray, IntArray, IntArray]:
+        """Return where these papers come to somebody: indices of `keys`, positions of the subscribers, papers.
+
+        With `covered_listing_ids` also where papers do that were first listed up to these.
+        """
+        columns = unpack_ranking_key(self.keys)[2]
+        found = self.matrix.paper_ids[columns]
+        is_wanted = np.isin(found, list(paper_ids))
+        if covered_listing_ids is not None:
+            covered = np.repeat(covered_listing_ids, np.diff(self.offsets))
+            is_wanted |= self.matrix.first_listing_ids[columns] <= covered
+        indices = np.flatnonzero(is_wanted)
         positions = np.searchsorted(self.offsets, indices, side="right") - 1
         return indices, positions, found[indices]
 
@@ -76,19 +90,24 @@ class SortedMatches:
 
 
 def fan_out(
-    matrix: MatchMatrix, positions: IntArray, query_rows: IntArray, covered_listing_ids: IntArray
+    matrix: MatchMatrix, positions: IntArray, query_rows: IntArray, subscribers: "SubscriberChunk"
 ) -> SortedMatches:
     """Rank the papers of each subscriber.
 
-    `positions` and `query_rows` are a pair for each saved keyword. Papers that were first listed up to a subscriber's
-    `covered_listing_ids` are not new for them.
+    `positions` and `query_rows` are a pair for each saved keyword. Papers that were listed up to a subscriber's
+    `covered_listing_ids`, by any source or by one of those that they chose, are not new for them.
     """
-    count = len(covered_listing_ids)
+    count = len(subscribers)
     ones = np.ones(len(positions), dtype=np.int32)
     product = csr_matrix((ones, (positions, query_rows)), shape=(count, matrix.cells.shape[0])) @ matrix.cells
     rows = np.repeat(np.arange(count, dtype=np.int64), np.diff(product.indptr))
     columns, values = product.indices.astype(np.int64), product.data
-    is_new = (values < EXCLUSION) & (matrix.first_listing_ids[columns] > covered_listing_ids[rows])
+    numbers = matrix.first_listing_ids[columns]
+    for choice, sources in enumerate(subscribers.source_choices):
+        if choice:
+            has_chosen = subscribers.choices[rows] == choice
+            numbers[has_chosen] = matrix.numbers_in(sources)[columns[has_chosen]]
+    is_new = (values < EXCLUSION) & (numbers > subscribers.covered_listing_ids[rows])
     if not is_new.all():
         rows, columns, values = rows[is_new], columns[is_new], values[is_new]
     keys = packed_ranking_key((values & FIELD_MASK).astype(np.int64), values >= TITLE_MATCH, columns)

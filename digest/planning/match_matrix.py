@@ -10,8 +10,8 @@ A subscriber has at most 1,000 queries, so no field overflows. The columns are i
 `papers.ranking`.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
@@ -30,26 +30,51 @@ SparseMatrix = Any  # csr_matrix; SciPy has no types
 
 FIELD_BITS = 10
 FIELD_MASK = (1 << FIELD_BITS) - 1
+NOT_LISTED = np.iinfo(np.int64).max
+CACHED_CHOICES = 200  # sets of sources whose numbers are kept
 MATCH, TITLE_MATCH, EXCLUSION = 1, 1 << FIELD_BITS, 1 << 2 * FIELD_BITS
 
 
 @dataclass(frozen=True)
 class MatchMatrix:
-    """Papers and the queries that match them. The other arrays have one number a column."""
+    """Papers and the queries that match them. The other arrays have one number a column.
+
+    `source_numbers` are by source: the number under which it listed a paper first, NOT_LISTED where it did not.
+    """
 
     paper_ids: IntArray
     first_listing_ids: IntArray
     upvotes: IntArray
     cells: SparseMatrix
+    source_numbers: Mapping[str, IntArray] = field(default_factory=dict)
+    _numbers: dict[frozenset[str], IntArray] = field(default_factory=dict, compare=False)
 
     def listed_after(self, listing_id: int) -> "MatchMatrix":
-        """Return only the papers that were first listed after a listing."""
-        columns = np.flatnonzero(self.first_listing_ids > listing_id)
+        """Return only the papers that a source listed first after a listing."""
+        last_numbers = self.first_listing_ids.copy()
+        for numbers in self.source_numbers.values():
+            np.maximum(last_numbers, np.where(numbers == NOT_LISTED, 0, numbers), out=last_numbers)
+        columns = np.flatnonzero(last_numbers > listing_id)
         if len(columns) == len(self.paper_ids):
             return self
         return MatchMatrix(
-            self.paper_ids[columns], self.first_listing_ids[columns], self.upvotes[columns], self.cells[:, columns]
+            self.paper_ids[columns],
+            self.first_listing_ids[columns],
+            self.upvotes[columns],
+            self.cells[:, columns],
+            {source: numbers[columns] for source, numbers in self.source_numbers.items()},
         )
+
+    def numbers_in(self, sources: frozenset[str]) -> IntArray:
+        """Return the number under which one of these sources listed each paper first; 0 where none has."""
+        if sources not in self._numbers:
+            if len(self._numbers) >= CACHED_CHOICES:
+                self._numbers.clear()
+            numbers = np.full(len(self.paper_ids), NOT_LISTED)
+            for source in sources & self.source_numbers.keys():
+                np.minimum(numbers, self.source_numbers[source], out=numbers)
+            self._numbers[sources] = np.where(numbers == NOT_LISTED, 0, numbers)
+        return self._numbers[sources]
 
     @cached_property
     def paper_id_texts(self) -> TextArray:
@@ -99,10 +124,16 @@ def match_block(matcher: Matcher, queries: Sequence[Query], documents: Sequence[
     return MatchCells(rows, columns.astype(np.int64), values)
 
 
-def build_matrix(blocks: Sequence[MatchCells], query_count: int, papers: Sequence[tuple[int, int, int]]) -> MatchMatrix:
+def build_matrix(
+    blocks: Sequence[MatchCells],
+    query_count: int,
+    papers: Sequence[tuple[int, int, int]],
+    listings: Iterable[tuple[int, str, int]] = (),
+) -> MatchMatrix:
     """Join the cells of all blocks. `papers` are (number, first listing, upvotes), block by block.
 
-    The columns of each block count on from those of the block before.
+    The columns of each block count on from those of the block before. `listings` are (paper, source, number) where
+    somebody chose sources.
     """
     paper_ids, first_listing_ids, upvotes = np.array(papers, dtype=np.int64).reshape(-1, 3).T
     order = popularity_order(upvotes, first_listing_ids)
@@ -113,4 +144,10 @@ def build_matrix(blocks: Sequence[MatchCells], query_count: int, papers: Sequenc
         np.concatenate([getattr(block, name) for block in blocks or empty]) for name in ("rows", "columns", "values")
     )
     cells = csr_matrix((values.astype(np.int32), (rows, new_columns[columns])), shape=(query_count, len(order)))
-    return MatchMatrix(paper_ids[order], first_listing_ids[order], upvotes[order], cells)
+    columns_by_id = {paper_id: column for column, paper_id in enumerate(paper_ids[order].tolist())}
+    source_numbers: dict[str, IntArray] = {}
+    for paper_id, source, number in listings:
+        if (column := columns_by_id.get(paper_id)) is not None:
+            numbers = source_numbers.setdefault(source, np.full(len(order), NOT_LISTED))
+            numbers[column] = min(numbers[column], max(number, first_listing_ids[order[column]]))
+    return MatchMatrix(paper_ids[order], first_listing_ids[order], upvotes[order], cells, source_numbers)

@@ -1,10 +1,12 @@
 """Papers that are new for anyone, matched once against the queries of all subscribers."""
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 import numpy as np
-from sqlalchemy import exists, func
+from sqlalchemy import Text, cast, exists, func
 from sqlmodel import Session, col, select
 
 from digest import papers
@@ -12,6 +14,7 @@ from digest.database import InvalidRow, describe_unreadable, select_readable
 from digest.database.models import Keyword, Paper, SavedKeyword, Subscriber, SubscriberStatus
 from digest.matching import Matcher, Query, can_parse, parse_canonical
 from digest.papers import Candidate, build_documents
+from digest.planning.due import SubscriberChunk
 from digest.planning.match_matrix import (
     EXCLUSION,
     FIELD_BITS,
@@ -37,6 +40,7 @@ class NewPapers:
     `keyword_ids` are in ascending order; their positions are the rows of `matrix` and of `keyword_id_texts`.
     `unreadable_keyword_ids` are of keywords that cannot be parsed, or are missing; `renumbered_ids` of papers that
     somebody may have had under an earlier number. `earlier_versions`: of papers that are published versions.
+    `sources` are all that anybody chose; for them the matrix also has papers of before that they list since.
     """
 
     after_listing_id: int
@@ -51,14 +55,18 @@ class NewPapers:
     unreadable_keyword_ids: set[int] = field(default_factory=set)
     renumbered_ids: frozenset[int] = frozenset()
     earlier_versions: EarlierVersions | None = None
+    sources: frozenset[str] = frozenset()
     _cells_by_paper: dict[int, dict[int, int]] = field(default_factory=dict)
     _cached_view: tuple[int, MatchMatrix] | None = None
 
-    def covers(self, covered_listing_ids: IntArray) -> bool:
-        """Return whether it has all that is new for subscribers with these marks.
+    def covers(self, subscribers: SubscriberChunk) -> bool:
+        """Return whether it has all that is new for these subscribers.
 
-        One may have subscribed or resumed since it was loaded.
+        One may have subscribed, resumed or chosen sources since it was loaded.
         """
+        covered_listing_ids = subscribers.covered_listing_ids
+        if not self.sources.issuperset(chain.from_iterable(subscribers.source_choices)):
+            return False
         is_covered = (self.after_listing_id <= covered_listing_ids) & (covered_listing_ids <= self.last_listing_id)
         return bool(is_covered.all())
 
@@ -119,9 +127,13 @@ def load_new_papers(session: Session, unreadable: list[InvalidRow]) -> NewPapers
     unreadable += [describe_unreadable(Keyword, number, "canonical cannot be parsed") for number in sorted(unparsable)]
     queries = [parse_canonical(canonical) for _, canonical in keywords]
     matcher = Matcher(queries)
+    sources = _chosen_sources(session)
     blocks: list[MatchCells] = []
     columns: list[tuple[int, int, int]] = []
-    for block in _paper_blocks(session, after_listing_id, last_listing_id, unreadable):
+    for block in chain(
+        _paper_blocks(session, after_listing_id, last_listing_id, unreadable),
+        _late_blocks(session, sources, after_listing_id, last_listing_id, unreadable),
+    ):
         cells = match_block(matcher, queries, build_documents(session, block))
         blocks.append(replace(cells, columns=cells.columns + len(columns)))
         columns += [(int(paper.id or 0), paper.first_listing_id, paper.upvotes or 0) for paper in block]
@@ -140,13 +152,19 @@ def load_new_papers(session: Session, unreadable: list[InvalidRow]) -> NewPapers
         queries,
         np.array([query.exclude for query in queries], dtype=bool),
         matcher,
-        build_matrix(blocks, len(queries), columns),
+        build_matrix(
+            blocks,
+            len(queries),
+            columns,
+            papers.source_numbers(session, new_ids, sources, last_listing_id) if sources else (),
+        ),
         # Not the listing by which the paper entered, but the one by which it began to trend.
         [replace(Candidate.from_paper(paper), first_listing_id=listing_id) for listing_id, paper in trending],
         format_integers(keyword_ids),
         unparsable,
         (papers.renumbered_paper_ids(session) | separated) & new_ids,
         EarlierVersions.load(session, pairs, matcher, queries, unreadable) if pairs else None,
+        sources,
     )
     if new_papers.is_exclusion.any():
         new_papers.match_papers(session, [paper for _, paper in trending])
@@ -161,6 +179,33 @@ def _saved_keywords(session: Session) -> Sequence[tuple[int | None, str]]:
     )
     is_saved = exists(select(1).where(col(SavedKeyword.keyword_id) == col(Keyword.id), is_active))
     return session.exec(select(Keyword.id, Keyword.canonical).where(is_saved).order_by(col(Keyword.id))).all()
+
+
+def _chosen_sources(session: Session) -> frozenset[str]:
+    """Return all sources that active subscribers chose. Most choose none, and get papers of all."""
+    has_chosen = cast(col(Subscriber.sources), Text) != "[]"
+    chosen = select(cast(col(Subscriber.sources), Text)).where(Subscriber.status == SubscriberStatus.ACTIVE, has_chosen)
+    return frozenset(chain.from_iterable(map(_read_names, session.exec(chosen.distinct()))))
+
+
+def _read_names(stored: str) -> list[str]:
+    try:
+        names = json.loads(stored)
+    except ValueError:  # whose row it is sets it aside
+        return []
+    return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
+
+
+def _late_blocks(
+    session: Session, sources: frozenset[str], after_listing_id: int, last_listing_id: int, unreadable: list[InvalidRow]
+) -> Iterator[list[Paper]]:
+    """Yield papers that are not new, but that one of these sources lists for the first time."""
+    if not sources:
+        return
+    rows = papers.papers_listed_late(session, sources, after_listing_id, last_listing_id)
+    late = select_readable(rows, unreadable)
+    for start in range(0, len(late), BLOCK_SIZE):
+        yield late[start : start + BLOCK_SIZE]
 
 
 def _paper_blocks(

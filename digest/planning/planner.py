@@ -131,7 +131,7 @@ def _plan_groups(
                 )
                 if not subscribers.last_id:
                     break
-                if not new_papers.covers(subscribers.covered_listing_ids):
+                if not new_papers.covers(subscribers):
                     new_papers = load_new_papers(session, unreadable.found)
                 report, new_papers = plan_chunk(
                     session, new_papers, subscribers, group.due_day, domain, now, unreadable.found

@@ -14,7 +14,8 @@ from sqlmodel import Session
 from digest.database import InvalidRow, select_readable
 from digest.matching import Matcher, Query
 from digest.papers import VersionPair, build_documents, papers_by_id
-from digest.planning.match_matrix import EXCLUSION, BoolArray, IntArray, SparseMatrix, match_block
+from digest.planning.due import SubscriberChunk
+from digest.planning.match_matrix import EXCLUSION, NOT_LISTED, BoolArray, IntArray, SparseMatrix, match_block
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,12 @@ class EarlierVersions:
         matrix = csr_matrix((cells.values, (cells.rows, cells.columns)), shape=(len(queries), len(rows)))
         return cls(readable, matrix[:, [columns[pair.earlier_id] for pair in readable]])
 
-    def find_reached(self, positions: IntArray, query_rows: IntArray, covered_from: IntArray) -> BoolArray:
-        """Return, a row a subscriber and a column a pair, whom the earlier version has reached."""
+    def find_reached(self, positions: IntArray, query_rows: IntArray, subscribers: SubscriberChunk) -> BoolArray:
+        """Return, a row a subscriber and a column a pair, whom the earlier version has reached.
+
+        Nobody who chose sources: what reached them is looked up.
+        """
+        covered_from = np.where(subscribers.choices > 0, NOT_LISTED, subscribers.covered_from)
         ones = np.ones(len(positions), dtype=np.int32)
         saved = csr_matrix((ones, (positions, query_rows)), shape=(len(covered_from), self.cells.shape[0]))
         values = (saved @ self.cells).toarray()

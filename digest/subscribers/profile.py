@@ -84,6 +84,7 @@ def to_profile(session: Session, subscriber: Subscriber) -> SubscriberProfile:
             trending=subscriber.trending,
             summaries=subscriber.summaries,
             thumbnails=subscriber.thumbnails,
+            sources=tuple(subscriber.sources),
         ),
         keywords=tuple(keyword.text for keyword in keywords),
         muted=frozenset(keyword.text for keyword in keywords if keyword.is_muted),

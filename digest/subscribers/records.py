@@ -12,7 +12,7 @@ Every function works inside the caller's transaction.
 """
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
 
@@ -24,7 +24,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 from digest import database
 from digest.database.models import Frequency, Keyword, SavedKeyword, Subscriber, SubscriberStatus
 from digest.errors import AddressError, AddressSuppressedError, SubscriberError, SubscriberNotFoundError, TokenError
-from digest.formatting import WEEKDAYS, pluralize
+from digest.formatting import WEEKDAYS, join_words, pluralize
 from digest.matching import FORMS_VERSION, KeywordInput, is_exclusion
 from digest.schedule import timezone_names
 from digest.subscribers.suppression_list import is_listed, suppression_reason
@@ -52,7 +52,8 @@ VALUES_PER_STATEMENT = 1000
 class Preferences:
     """When and how much a subscriber wants. Raises SubscriberError for values out of range.
 
-    `weekday`: the day of weekly digests, 0 for Monday to 6 for Sunday.
+    `weekday`: the day of weekly digests, 0 for Monday to 6 for Sunday. `sources`: names of the sources whose papers
+    are wanted, none for all.
     """
 
     frequency: str = Frequency.DAILY
@@ -63,8 +64,10 @@ class Preferences:
     trending: bool = False
     summaries: bool = False
     thumbnails: bool = False
+    sources: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "sources", tuple(sorted(set(self.sources))))
         if self.frequency not in set(Frequency):
             raise SubscriberError(f"Choose daily, weekdays, weekly or monthly, not {self.frequency!r}.")
         if not 0 <= self.weekday < len(WEEKDAYS):
@@ -83,6 +86,17 @@ def parse_weekday(text: str) -> int:
     if name not in WEEKDAY_NAMES:
         raise SubscriberError(f"Choose a day of the week, such as monday or friday, not {text[:20]!r}.")
     return WEEKDAY_NAMES.index(name)
+
+
+def check_sources(names: Iterable[str], known: Collection[str]) -> tuple[str, ...]:
+    """Return the sources to store of those that were chosen: none where it is all. Raises SubscriberError.
+
+    `known`: names of the sources that papers come from.
+    """
+    chosen = {name.strip().lower() for name in names if name.strip()}
+    if unknown := sorted(chosen - set(known)):
+        raise SubscriberError(f"There is no source {unknown[0][:40]!r}. Choose from {join_words(sorted(known))}.")
+    return () if chosen == set(known) else tuple(sorted(chosen))
 
 
 def normalize_address(text: str) -> tuple[str, str]:
@@ -138,7 +152,8 @@ def request_subscription(
 def set_preferences(subscriber: Subscriber, preferences: Preferences) -> None:
     """Set when and how much. A new hour counts from the next digest on."""
     for field in fields(preferences):
-        setattr(subscriber, field.name, getattr(preferences, field.name))
+        value = getattr(preferences, field.name)
+        setattr(subscriber, field.name, list(value) if isinstance(value, tuple) else value)
 
 
 def too_many_keywords(max_keywords: int, count: int) -> str:

@@ -7,7 +7,7 @@ from sqlalchemy import CheckConstraint, Index, UniqueConstraint, false, text
 from sqlmodel import Field, SQLModel
 
 from digest.database.models.base import BIG_INTEGER, KEEP_IDS, check_one_of
-from digest.database.models.column_types import TolerantDate, UtcDateTime
+from digest.database.models.column_types import TextList, TolerantDate, UtcDateTime
 
 FORMS_VERSION = 1  # that of digest.matching, which stored keywords have; a test holds them equal
 
@@ -39,6 +39,7 @@ class Subscriber(SQLModel, table=True):
     - `weekday`: the day of weekly digests, 0 for Monday to 6 for Sunday
     - `cap`: papers per digest at most
     - `thumbnails`: pictures of papers in the digest
+    - `sources`: names of the sources whose papers are wanted; empty for all
     - `covered_listing_id`: highest id of a listing that an edition for this subscriber has considered
     - `covered_from`: the same when the subscription was confirmed: up to it nothing was ever sent
     - `last_due_day`: the day of the last edition, sent or not
@@ -67,6 +68,7 @@ class Subscriber(SQLModel, table=True):
     trending: bool = False
     summaries: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     thumbnails: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    sources: list[str] = Field(default_factory=list, sa_type=TextList, sa_column_kwargs={"server_default": "[]"})
     paused_until: date | None = Field(default=None, sa_type=TolerantDate)
     covered_listing_id: int = Field(default=0, sa_type=BIG_INTEGER)
     covered_from: int = Field(default=0, sa_type=BIG_INTEGER, sa_column_kwargs={"server_default": "0"})

@@ -13,6 +13,7 @@ from digest.context import AppContext
 from digest.database import read_session
 from digest.database.models import Delivery, DeliveryState, Subscriber, SubscriberStatus
 from digest.planning import PlanReport
+from digest.planning.due import CHUNK_COLUMNS, SubscriberChunk
 from digest.planning.new_papers import load_new_papers
 from digest.subscribers import Preferences, parse_keywords_or_raise, unsubscribe, update_preferences
 from digest.tokens import TokenPurpose
@@ -126,6 +127,11 @@ def test_changes_and_unsubscriptions_during_a_plan_do_not_deadlock(ctx: AppConte
     assert dict(states)[SubscriberStatus.UNSUBSCRIBED] == sum(1 for n in range(80) if n % 2 == 0 and n % 20) * 2
 
 
+def chunk_of(subscriber: Subscriber) -> SubscriberChunk:
+    row = [getattr(subscriber, name) for name in CHUNK_COLUMNS]
+    return SubscriberChunk.from_rows([row], [])
+
+
 def test_a_subscription_during_a_plan_misses_no_paper(ctx: AppContext, record: StoreView) -> None:
     """Papers loaded for earlier subscribers do not cover one who has seen less, nor a new keyword."""
     add_active_subscriber(ctx, ADA, "robot", now=TUESDAY)
@@ -136,11 +142,11 @@ def test_a_subscription_during_a_plan_misses_no_paper(ctx: AppContext, record: S
         new_papers = load_new_papers(session, [])
     add_active_subscriber(ctx, BOB, "protein", now=TUESDAY)
     bob = record.subscriber(BOB)
-    assert not new_papers.covers(np.array([bob.covered_listing_id]))
+    assert not new_papers.covers(chunk_of(bob))
     assert not new_papers.has_keywords(np.array([2]))
     plan_digests(ctx, TUESDAY)
     assert mailed_paper_ids(record, BOB) == [found[1:]]
     # Nor one who has seen more.
     store_papers(ctx, TUESDAY, "Robots swim")
     plan_digests(ctx, TUESDAY + DAY)
-    assert not new_papers.covers(np.array([record.subscriber(ADA).covered_listing_id]))
+    assert not new_papers.covers(chunk_of(record.subscriber(ADA)))

@@ -34,6 +34,8 @@ from tests.support.spoiled_rows import spoil
 
 WORDS = ("robot", "protein", "graph")
 NAMES = ("ada", "bob", "eve")
+SOURCES = ("acs", "arxiv", "pubmed")
+CHOICES: tuple[set[str], ...] = (set(), {"acs"}, {"arxiv", "pubmed"})  # of the three; none: all sources
 STATES = (
     DeliveryState.SENT,
     DeliveryState.FAILED,
@@ -47,10 +49,12 @@ RECLAIMABLE = {DeliveryState.FAILED, DeliveryState.CANCELLED, DeliveryState.EXPI
 
 keyword_sets = st.sets(st.sampled_from(WORDS), min_size=1)
 step = st.one_of(
-    st.tuples(st.just("list"), st.lists(keyword_sets, min_size=1, max_size=3)),
+    st.tuples(st.just("list"), st.lists(keyword_sets, min_size=1, max_size=3), st.sampled_from(SOURCES)),
+    st.tuples(st.just("list_again"), st.integers(0, 20), st.sampled_from(SOURCES)),
     st.tuples(st.just("plan"), st.integers(0, 2)),
     st.tuples(st.just("settle"), st.sampled_from(NAMES), st.sampled_from(STATES)),
     st.tuples(st.just("change"), st.sampled_from(NAMES), keyword_sets),
+    st.tuples(st.just("choose"), st.sampled_from(NAMES), st.sets(st.sampled_from(SOURCES))),
     st.tuples(st.just("damage"), st.integers(0, 20)),
     st.tuples(st.just("mend")),
 )
@@ -65,11 +69,17 @@ class ModelDigest:
 
 @dataclass
 class ModelPaper:
-    """A paper; `number` tells when it was listed, and is 0 while plans leave it out."""
+    """A paper; `number` tells when it was listed, and is 0 while plans leave it out. `listings` are by source."""
 
     words: set[str]
     number: int
+    listings: dict[str, int]
     is_unreadable: bool = False
+
+    def number_in(self, sources: set[str]) -> int:
+        """Return when one of these sources listed it first; no source: any."""
+        numbers = [max(self.number, number) for source, number in self.listings.items() if source in sources]
+        return min(numbers, default=0) if sources and self.number else self.number
 
 
 @dataclass
@@ -77,6 +87,7 @@ class ModelSubscriber:
     """What one subscriber should get."""
 
     keywords: set[str]
+    sources: set[str]
     seen_number: int = 0
     digests: list[ModelDigest] = field(default_factory=list)
 
@@ -93,12 +104,14 @@ class ModelSubscriber:
         selected = {
             number
             for number, paper in papers.items()
-            if (paper.number > self.seen_number or number in undelivered)
+            if (paper.number_in(self.sources) > self.seen_number or number in undelivered)
+            and not (self.sources and self.sources.isdisjoint(paper.listings))
             and number not in had
             and paper.words & self.keywords
             and not paper.is_unreadable
         }
-        self.seen_number = max((paper.number for paper in papers.values()), default=0)
+        numbers = ((paper.number, *paper.listings.values()) for paper in papers.values())
+        self.seen_number = max(itertools.chain([self.seen_number], *numbers))
         if selected:
             self.digests.append(ModelDigest(selected))
         return {number for number in undelivered if papers[number].is_unreadable}
@@ -115,15 +128,34 @@ class Comparison:
     def __init__(self, ctx: AppContext) -> None:
         self.ctx, self.record, self.now = ctx, StoreView(ctx.engine), TUESDAY
         self.papers: dict[int, ModelPaper] = {}
-        self.subscribers = {name: ModelSubscriber({word}) for name, word in zip(NAMES, WORDS, strict=True)}
+        self.titles: dict[int, str] = {}
+        self.subscribers = {
+            name: ModelSubscriber({word}, sources) for name, word, sources in zip(NAMES, WORDS, CHOICES, strict=True)
+        }
         self.numbers, self.listing_numbers = itertools.count(), itertools.count(1)
         for name, expected in self.subscribers.items():
-            add_active_subscriber(ctx, f"{name}@example.org", *expected.keywords, now=self.now, cap=100)
+            sources = tuple(expected.sources)
+            add_active_subscriber(
+                ctx, f"{name}@example.org", *expected.keywords, now=self.now, cap=100, sources=sources
+            )
 
-    def list(self, papers: list[set[str]]) -> None:
+    def list(self, papers: list[set[str]], source: str) -> None:
         titles = [f"On {' and '.join(sorted(words))} as number {next(self.numbers)}" for words in papers]
-        for number, words in zip(store_papers(self.ctx, self.now, *titles), papers, strict=True):
-            self.papers[number] = ModelPaper(words, next(self.listing_numbers))
+        for paper_id, words, title in zip(
+            store_papers(self.ctx, self.now, *titles, source=source), papers, titles, strict=True
+        ):
+            number = next(self.listing_numbers)
+            self.papers[paper_id], self.titles[paper_id] = ModelPaper(words, number, {source: number}), title
+
+    def list_again(self, position: int, source: str) -> None:
+        """Let another source list a paper."""
+        paper_ids = [paper_id for paper_id, paper in self.papers.items() if source not in paper.listings]
+        if paper_ids:
+            paper_id = paper_ids[position % len(paper_ids)]
+            store_papers(self.ctx, self.now, self.titles[paper_id], source=source)
+            paper = self.papers[paper_id]
+            paper.listings[source] = next(self.listing_numbers)
+            paper.number = paper.number or paper.listings[source]
 
     def plan(self, days: int) -> None:
         self.now += days * DAY
@@ -131,11 +163,17 @@ class Comparison:
         plan_digests(self.ctx, self.now)
         for paper in self.papers.values():
             if not paper.number and not paper.is_unreadable:
-                paper.number = next(self.listing_numbers)
+                paper.listings = {source: next(self.listing_numbers) for source in paper.listings}
+                paper.number = min(paper.listings.values())
         if days or last_due_days == {None}:
             seen_number = min(expected.seen_number for expected in self.subscribers.values())
+            chosen = set().union(*(expected.sources for expected in self.subscribers.values()))
             unreadable = {
-                number for number, paper in self.papers.items() if paper.is_unreadable and paper.number > seen_number
+                number
+                for number, paper in self.papers.items()
+                if paper.is_unreadable
+                and paper.number
+                and max(paper.number, *(paper.listings.get(source, 0) for source in chosen), 0) > seen_number
             }
             for expected in self.subscribers.values():
                 unreadable |= expected.plan(self.papers)
@@ -154,10 +192,18 @@ class Comparison:
 
     def change(self, name: str, keywords: set[str]) -> None:
         self.subscribers[name].keywords = keywords
+        self.save(name)
+
+    def choose(self, name: str, sources: set[str]) -> None:
+        self.subscribers[name].sources = sources
+        self.save(name)
+
+    def save(self, name: str) -> None:
+        expected = self.subscribers[name]
         key = sign_token(self.ctx, f"{name}@example.org", TokenPurpose.PREFERENCES, self.now)
-        update_preferences(
-            self.ctx, key, Preferences(cap=100), parse_keywords_or_raise(sorted(keywords)), None, self.now
-        )
+        preferences = Preferences(cap=100, sources=tuple(expected.sources))
+        keywords = parse_keywords_or_raise(sorted(expected.keywords))
+        update_preferences(self.ctx, key, preferences, keywords, None, self.now)
 
     def damage(self, position: int) -> None:
         if self.papers:
@@ -181,7 +227,7 @@ def compare(ctx: AppContext, steps: list[tuple[str, ...]]) -> None:
     for name, *arguments in steps:
         getattr(comparison, name)(*arguments)
         comparison.compare()
-    changed = {arguments[0] for name, *arguments in steps if name == "change"}
+    changed = {arguments[0] for name, *arguments in steps if name in {"change", "choose"}}
     # In the end all rows are mended, the relay accepts everything, and what was uncertain turns out to be lost or
     # delivered.
     comparison.mend()
@@ -198,7 +244,10 @@ def compare(ctx: AppContext, steps: list[tuple[str, ...]]) -> None:
         assert len(received) == len(set(received)), "a paper came twice"
         if name not in changed:
             assert set(received) == {
-                number for number, paper in comparison.papers.items() if paper.words & expected.keywords
+                number
+                for number, paper in comparison.papers.items()
+                if paper.words & expected.keywords
+                and (not expected.sources or expected.sources & paper.listings.keys())
             }, "a paper is lost"
 
 
@@ -241,14 +290,16 @@ def open_store(url: str) -> Iterator[Engine]:
 
 def test_the_model_agrees_with_a_digest_worked_out_by_hand(sqlite_store: Engine) -> None:
     comparison = Comparison(make_context(sqlite_store))
-    comparison.list([{"robot"}, {"protein", "robot"}])
+    comparison.list([{"robot"}, {"protein", "robot"}], "arxiv")
     comparison.plan(1)
     comparison.settle("ada", DeliveryState.FAILED)
-    comparison.list([{"robot"}])
+    comparison.list([{"robot"}], "acs")
+    comparison.list_again(1, "acs")
     comparison.plan(1)
     numbers = list(comparison.papers)
     assert [set(digest.papers) for digest in comparison.record.deliveries("ada@example.org")] == [
         set(numbers[:2]),
         set(numbers),
     ]
+    assert [set(digest.papers) for digest in comparison.record.deliveries("bob@example.org")] == [{numbers[1]}]
     comparison.compare()

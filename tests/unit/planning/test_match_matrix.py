@@ -5,6 +5,7 @@ import pytest
 
 from digest.matching import Matcher, PaperDocument, parse_canonical
 from digest.papers import Candidate
+from digest.planning.due import SubscriberChunk
 from digest.planning.fan_out import SortedMatches, fan_out
 from digest.planning.match_matrix import (
     EXCLUSION,
@@ -96,7 +97,15 @@ def test_a_block_has_a_cell_for_each_match() -> None:
 def subscribers_of(found: MatchMatrix, covered: tuple[int, ...], *pairs: tuple[int, int]) -> SortedMatches:
     """Fan out to subscribers with these marks; `pairs` are of a subscriber's position and a query."""
     positions, rows = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
-    return fan_out(found, positions, rows, integers(*covered))
+    return fan_out(found, positions, rows, chunk(*covered))
+
+
+def chunk(*covered: int, choices: tuple[int, ...] = (), sources: tuple[str, ...] = ()) -> SubscriberChunk:
+    """Return subscribers with these marks, with position 0 or 1 of their choice: all sources, or these."""
+    zeros = integers(*(0 for _ in covered))
+    chosen = integers(*choices) if choices else zeros
+    every_choice = frozenset[str](), frozenset(sources)
+    return SubscriberChunk(zeros, integers(*covered), zeros, zeros, zeros, chosen, source_choices=every_choice)
 
 
 def test_each_subscriber_gets_what_matches_and_is_new_for_them() -> None:
@@ -111,6 +120,26 @@ def test_each_subscriber_gets_what_matches_and_is_new_for_them() -> None:
     assert [candidate.paper_id for candidate in matches.candidates_at(2)] == [20]
     assert [candidate.paper_id for candidate in matches.candidates_at(3)] == [10]  # 20 is excluded
     assert list(matches.offsets) == [0, 3, 5, 6, 7]
+
+
+def test_for_who_chose_sources_a_paper_is_new_when_one_of_them_lists_it_first() -> None:
+    listings = [(10, "arxiv", 5), (10, "acs", 8), (20, "acs", 6), (30, "arxiv", 4), (30, "pubmed", 9), (99, "acs", 1)]
+    found = build_matrix([cells((0, 0, MATCH), (0, 1, MATCH), (0, 2, MATCH))], 1, PAPERS, listings)
+    pairs = [(position, 0) for position in range(4)]
+    positions, rows = np.array(pairs, dtype=np.int64).T
+    for covered, sources, paper_ids in (
+        (0, ("acs",), [20, 10]),
+        (5, ("arxiv",), []),
+        (5, ("acs", "arxiv"), [20]),  # arXiv had listed 10
+        (6, ("acs",), [10]),
+        (8, ("acs", "pubmed"), [30]),
+        (3, ("unknown",), []),
+    ):
+        for view in (found, found.listed_after(min(covered, 4))):
+            subscribers = chunk(covered, 4, covered, 9, choices=(1, 0, 1, 1), sources=sources)
+            matches = fan_out(view, positions, rows, subscribers)
+            new = [[candidate.paper_id for candidate in matches.candidates_at(position)] for position in range(4)]
+            assert new == [paper_ids, [20, 10], paper_ids, []]
 
 
 @pytest.mark.parametrize(
