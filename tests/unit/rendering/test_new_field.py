@@ -90,7 +90,7 @@ def test_a_field_is_declared_in_at_most_four_places() -> None:
         for item in node.body
         if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)
     )
-    for field in ("journal", "subjects", "project_url", "thumbnail_url", "code_stars"):
+    for field in ("journal", "subjects"):
         classes = {name for name, declared_field in declared if declared_field == field}
         assert classes <= {"ListedPaper", "Paper", "PaperSnapshot", "PaperDocument"}, field
 
