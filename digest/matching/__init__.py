@@ -6,6 +6,7 @@
 - `documents`: papers as matching reads them, and the index of their metadata
 - `explain`: which words of a paper a query matches, for highlighting
 - `expressions`: AND, OR and NOT, and their normal form
+- `field_terms`: terms that a text means in a field
 - `forms`: one word, however it is written: plurals, spelling, Greek letters, umlauts, numbers
 - `lexer`: tokens of a keyword
 - `matcher`: many queries against many papers
@@ -32,7 +33,7 @@ from digest.matching.documents import PaperDocument
 from digest.matching.explain import Explanation, Span, explain
 from digest.matching.expressions import And, Node, Not, Or
 from digest.matching.forms import FORMS_VERSION, to_key
-from digest.matching.matcher import Hit, Matcher, QueryBits, TermBits, bit_positions, combine
+from digest.matching.matcher import Hit, KindBits, Matcher, QueryBits, TermBits, bit_positions, combine_query
 from digest.matching.metadata_names import normalize_category, normalize_journal, normalize_source
 from digest.matching.normalize import BREAK, HYPHEN, NO_GAP, SPACE, Words, can_join, split_words
 from digest.matching.other_forms import other_forms
@@ -60,7 +61,7 @@ from digest.matching.suggest import (
     related_phrases,
 )
 from digest.matching.syntax import INTRODUCTION, SYNTAX_EXAMPLES
-from digest.matching.terms import AuthorTerm, CategoryTerm, Phrase, Term
+from digest.matching.terms import AuthorTerm, CategoryTerm, DoiTerm, JournalTerm, KindTerm, Phrase, SourceTerm, Term
 
 __all__ = [
     "BREAK",
@@ -79,9 +80,13 @@ __all__ = [
     "And",
     "AuthorTerm",
     "CategoryTerm",
+    "DoiTerm",
     "Explanation",
     "Hit",
+    "JournalTerm",
     "KeywordInput",
+    "KindBits",
+    "KindTerm",
     "Matcher",
     "Node",
     "Not",
@@ -94,6 +99,7 @@ __all__ = [
     "QueryLimits",
     "RecentCorpus",
     "Snippet",
+    "SourceTerm",
     "Span",
     "Term",
     "TermBits",
@@ -102,7 +108,7 @@ __all__ = [
     "build_corpus",
     "can_join",
     "can_parse",
-    "combine",
+    "combine_query",
     "common_phrases",
     "describe",
     "explain",

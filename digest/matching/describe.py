@@ -8,9 +8,32 @@ from collections.abc import Sequence
 from digest.formatting import join_words
 from digest.matching.expressions import And, Node, Not, Or, iter_terms, join_operands, operands_of
 from digest.matching.query import Query
-from digest.matching.terms import AuthorTerm, CategoryTerm, HasCodeTerm, Phrase, SourceTerm, Term, UpvotesTerm
+from digest.matching.terms import (
+    AuthorTerm,
+    CategoryTerm,
+    DoiTerm,
+    HasCodeTerm,
+    JournalTerm,
+    KindTerm,
+    Phrase,
+    SourceTerm,
+    Term,
+    UpvotesTerm,
+)
 
-_FIELD_LABELS = {"any": "title or abstract", "title": "title", "abstract": "abstract", "org": "organization"}
+_FIELD_LABELS = {
+    "any": "title or abstract",
+    "title": "title",
+    "abstract": "abstract",
+    "org": "organization",
+    "subject": "subject",
+}
+_NAME_LABELS: dict[type, str] = {
+    AuthorTerm: "author",
+    CategoryTerm: "category",
+    SourceTerm: "source",
+    JournalTerm: "journal",
+}
 _COMPARISON_LABELS = {">=": "at least", "<": "fewer than", "=": "exactly"}
 
 
@@ -77,19 +100,23 @@ def _describe_objects(node: Node, *, nested: bool = False) -> str:
 
 def _describe_term(term: Term) -> tuple[str, str]:
     """Return subject and verb of a term, and its object."""
+    if isinstance(term, Phrase):
+        text = term.source_text or term.spelling.strip('"')
+        quoted = f"“{text.rstrip('*')}…”" if term.prefix else f"“{text}”"
+        return f"{_FIELD_LABELS[term.field]} contains", f"exactly {quoted}" if term.exact else quoted
+    name = getattr(term, "source_text", "") or getattr(term, "name", "")
+    is_quoted = isinstance(term, AuthorTerm | JournalTerm)
+    quoted = f"“{name.rstrip('*')}”" if is_quoted else name.rstrip("*")
+    name = f"any that begins with {quoted}" if name.endswith("*") else quoted
     match term:
-        case Phrase():
-            text = term.source_text or term.spelling.strip('"')
-            quoted = f"“{text.rstrip('*')}…”" if term.prefix else f"“{text}”"
-            return f"{_FIELD_LABELS[term.field]} contains", f"exactly {quoted}" if term.exact else quoted
-        case AuthorTerm():
-            return "author is", f"“{term.source_text or term.name}”"
-        case CategoryTerm():
-            name = term.name
-            return "category is", f"any that begins with {name[:-1]}" if name.endswith("*") else name
-        case SourceTerm():
-            return "source is", term.name
+        case DoiTerm():
+            parts = ("DOI begins with", term.beginning) if term.beginning else ("DOI is", term.name)
+        case KindTerm():
+            parts = "kind is", term.kind
         case UpvotesTerm():
-            return "upvotes are", f"{_COMPARISON_LABELS[term.operator]} {term.count}"
+            parts = "upvotes are", f"{_COMPARISON_LABELS[term.operator]} {term.count}"
         case HasCodeTerm():
-            return "the listing names", "code"
+            parts = "the listing names", "code"
+        case _:
+            parts = f"{_NAME_LABELS[type(term)]} is", name
+    return parts

@@ -1,16 +1,33 @@
 """Papers as matching reads them, and an index of terms by the metadata that they ask for."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Self
 
 from digest.matching.author_names import matches_author, name_variants, normalize_author
-from digest.matching.metadata_names import ARXIV_DOI, normalize_category, normalize_doi, normalize_source
-from digest.matching.terms import AuthorTerm, CategoryTerm, HasCodeTerm, MetadataTerm, SourceTerm, UpvotesTerm
+from digest.matching.metadata_names import (
+    ARXIV_DOI,
+    normalize_category,
+    normalize_doi,
+    normalize_journal,
+    normalize_source,
+)
+from digest.matching.phrase_index import PhraseIndex
+from digest.matching.terms import (
+    AuthorTerm,
+    CategoryTerm,
+    DoiTerm,
+    HasCodeTerm,
+    JournalTerm,
+    KindTerm,
+    Phrase,
+    SourceTerm,
+    Term,
+    UpvotesTerm,
+)
 
-# What an explanation names for a term; for the other types it is "listing".
-TERM_LOCATIONS: dict[type, str] = {AuthorTerm: "author", CategoryTerm: "category"}
+_LOCATIONS: dict[type, str] = {AuthorTerm: "author", CategoryTerm: "category", JournalTerm: "journal"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,47 +77,60 @@ class PaperDocument:
 
 
 class MetadataIndex:
-    """Terms by the metadata that they ask for: each paper is looked up once, however many terms there are."""
+    """Terms by the metadata that they ask for: each paper is looked up once, however many terms there are.
 
-    def __init__(self, terms: Sequence[MetadataTerm]) -> None:
+    Phrases are those of fields that are neither title nor abstract.
+    """
+
+    def __init__(self, terms: Sequence[Term]) -> None:
         self._authors: dict[str, list[tuple[tuple[str, ...], int]]] = {}
-        self._categories: list[tuple[CategoryTerm, int]] = []
-        self._category_cache: dict[str, list[int]] = {}
-        self._sources: dict[str, list[int]] = {}
+        self._categories, self._sources = NameIndex(normalize_category), NameIndex(normalize_source)
+        self._journals, self._dois, self._kinds = NameIndex(normalize_journal), NameIndex(str), NameIndex(str)
         self._upvotes: list[tuple[UpvotesTerm, int]] = []
         self._has_code: list[int] = []
+        phrases: dict[str, list[tuple[Phrase, int]]] = {}
         for number, term in enumerate(terms):
             match term:
                 case AuthorTerm():
                     for variant in name_variants(term.name):
                         self._authors.setdefault(max(variant, key=len), []).append((variant, number))
-                case CategoryTerm():
-                    self._categories.append((term, number))
-                case SourceTerm():
-                    self._sources.setdefault(term.name, []).append(number)
                 case UpvotesTerm():
                     self._upvotes.append((term, number))
                 case HasCodeTerm():
                     self._has_code.append(number)
+                case Phrase():
+                    phrases.setdefault(term.field, []).append((term, number))
+                case _:
+                    self._add_name(term, number)
+        self._subjects, self._organizations = (FieldIndex(phrases.get(field, ())) for field in ("subject", "org"))
+
+    def _add_name(self, term: Term, number: int) -> None:
+        match term:
+            case CategoryTerm():
+                self._categories.add(number, includes=term.includes)
+            case SourceTerm():
+                self._sources.add(number, term.name)
+            case JournalTerm():
+                self._journals.add(number, "" if term.is_prefix else term.name, includes=term.includes)
+            case DoiTerm():
+                self._dois.add(number, "" if term.beginning else term.name, includes=term.includes)
+            case KindTerm():
+                self._kinds.add(number, term.kind)
 
     def matching_terms(self, document: PaperDocument) -> set[int]:
         """Return the numbers of the terms that match a paper."""
-        numbers: set[int] = set()
+        numbers: set[int] = set(self._kinds.find((document.kind,)))
         for author in document.authors if self._authors else ():
             for name in _author_variants(author):
                 # A term lies under its longest word; one of nothing but initials under its first.
                 for word in {*name, *(word[:1] for word in name)}:
                     terms = self._authors.get(word, ())
                     numbers.update(number for requested, number in terms if matches_author(requested, name))
-        for category in document.categories if self._categories else ():
-            cached = self._category_cache.get(category)
-            if cached is None:
-                normalized = normalize_category(category)
-                cached = [number for term, number in self._categories if term.includes(normalized)]
-                self._category_cache[category] = cached
-            numbers.update(cached)
-        for source in document.sources if self._sources else ():
-            numbers.update(self._sources.get(normalize_source(source), ()))
+        numbers.update(self._categories.find(document.categories), self._sources.find(document.sources))
+        numbers.update(self._journals.find((document.journal,)), self._organizations.find((document.organization,)))
+        numbers.update(self._subjects.find(document.all_subjects))
+        if self._dois:
+            numbers.update(self._dois.find(document.dois))
         if document.code_url:
             numbers.update(self._has_code)
         if document.upvotes is not None:
@@ -108,6 +138,63 @@ class MetadataIndex:
         return numbers
 
 
+class NameIndex:
+    """Terms by the names that they ask for. Each name of papers is looked up once: many papers have the same."""
+
+    def __init__(self, normalize: Callable[[str], str]) -> None:
+        self._normalize = normalize
+        self._exact: dict[str, list[int]] = {}
+        self._patterns: list[tuple[Callable[[str], bool], int]] = []
+        self._cache: dict[str, list[int]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._exact or self._patterns)
+
+    def add(self, number: int, name: str = "", *, includes: Callable[[str], bool] | None = None) -> None:
+        """Add a term that asks for one name, or for all that it includes."""
+        if name:
+            self._exact.setdefault(name, []).append(number)
+        elif includes:
+            self._patterns.append((includes, number))
+
+    def find(self, names: Iterable[str | None]) -> Iterator[int]:
+        """Yield the numbers of the terms that one of these names satisfies."""
+        for name in names if self else ():
+            if not name:
+                continue
+            if (cached := self._cache.get(name)) is None:
+                normalized = self._normalize(name)
+                found = (number for includes, number in self._patterns if includes(normalized))
+                cached = self._cache[name] = [*self._exact.get(normalized, ()), *found]
+            yield from cached
+
+
+class FieldIndex:
+    """Phrases of a field that is neither title nor abstract. Each text is looked up once."""
+
+    def __init__(self, phrases: Sequence[tuple[Phrase, int]]) -> None:
+        self._index = PhraseIndex([phrase for phrase, _ in phrases], prefilter=False)
+        self._numbers = {self._index.phrase_number(phrase): number for phrase, number in phrases}
+        self._cache: dict[str, set[int]] = {}
+
+    def find(self, texts: Iterable[str | None]) -> Iterator[int]:
+        """Yield the numbers of the terms of which one of these texts has the words."""
+        for text in texts if self._numbers else ():
+            if not text:
+                continue
+            if (cached := self._cache.get(text)) is None:
+                occurrences = self._index.find(text)[0]
+                cached = self._cache[text] = {self._numbers[phrase] for phrase, _, _ in occurrences}
+            yield from cached
+
+
 @lru_cache(maxsize=1 << 14)
 def _author_variants(author: str) -> tuple[tuple[str, ...], ...]:
     return name_variants(normalize_author(author))
+
+
+def term_location(term: Term) -> str:
+    """Return what an explanation names for a term that is in neither title nor abstract."""
+    if isinstance(term, Phrase):
+        return "subject" if term.field == "subject" else "listing"
+    return _LOCATIONS.get(type(term), "listing")

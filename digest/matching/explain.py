@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from digest.matching.documents import TERM_LOCATIONS, MetadataIndex, PaperDocument
+from digest.matching.documents import MetadataIndex, PaperDocument, term_location
 from digest.matching.expressions import And, Node, Not, Or
 from digest.matching.phrase_index import Occurrence, PhraseIndex
 from digest.matching.query import Query
@@ -26,7 +26,8 @@ class Span(NamedTuple):
 class Explanation:
     """Spans that never overlap, in order, and all queries that matched, also those whose span lies in a longer one.
 
-    `in_metadata` has (query, location) for what is no word of the two texts: "author", "category" or "listing".
+    `in_metadata` has (query, location) for what is no word of the two texts: "author", "category", "journal",
+    "subject" or "listing".
     """
 
     title: tuple[Span, ...]
@@ -61,16 +62,17 @@ def explain(queries: Sequence[Query], document: PaperDocument) -> Explanation:
     abstract: list[Span] = []
     in_metadata: dict[tuple[int, str], None] = {}
     for number, query in enumerate(queries):
-        if query.exclude or not matcher.holds(query.root):
+        is_wanted_kind = document.kind == "paper" or query.finds_editorials
+        if query.exclude or not is_wanted_kind or not matcher.holds(query.root):
             continue
         terms = list(matcher.matching_terms(query.root))
         locations = set() if terms else {"listing"}  # a query of nothing but NOT
         for term in terms:
-            if isinstance(term, Phrase) and term.field != "org":
+            if isinstance(term, Phrase) and term.is_in_text:
                 title += [Span(start, end, number) for _, start, end in matcher.title_occurrences(term)]
                 abstract += [Span(start, end, number) for _, start, end in matcher.abstract_occurrences(term)]
             else:
-                locations.add(TERM_LOCATIONS.get(type(term), "listing"))
+                locations.add(term_location(term))
         in_metadata.update(dict.fromkeys((number, location) for location in sorted(locations)))
     return Explanation(
         _merge_overlaps(title),
@@ -86,8 +88,8 @@ class _DocumentMatcher:
 
     def __init__(self, queries: Sequence[Query], document: PaperDocument) -> None:
         terms = {term.canonical: term for query in queries for term in query.terms}
-        phrases = [term for term in terms.values() if isinstance(term, Phrase)]
-        metadata_terms = [term for term in terms.values() if not isinstance(term, Phrase)]
+        phrases = [term for term in terms.values() if isinstance(term, Phrase) and term.is_in_text]
+        metadata_terms = [term for term in terms.values() if not (isinstance(term, Phrase) and term.is_in_text)]
         self._phrase_index = PhraseIndex(phrases)
         self._in_title: dict[int, list[Occurrence]] = {}
         self._in_abstract: dict[int, list[Occurrence]] = {}
@@ -95,7 +97,6 @@ class _DocumentMatcher:
         for by_phrase, occurrences in zip((self._in_title, self._in_abstract), texts, strict=True):
             for occurrence in occurrences:
                 by_phrase.setdefault(occurrence[0], []).append(occurrence)
-        self._in_organization = {phrase for phrase, _, _ in self._phrase_index.find(document.organization or "")[0]}
         matching = MetadataIndex(metadata_terms).matching_terms(document)
         self._in_metadata = {metadata_terms[number].canonical for number in matching}
 
@@ -117,10 +118,8 @@ class _DocumentMatcher:
             return all(map(self.holds, node.operands))
         if isinstance(node, Or):
             return any(map(self.holds, node.operands))
-        if not isinstance(node, Phrase):
+        if not (isinstance(node, Phrase) and node.is_in_text):
             return node.canonical in self._in_metadata
-        if node.field == "org":
-            return self._phrase_index.phrase_number(node) in self._in_organization
         return bool(self.title_occurrences(node) or self.abstract_occurrences(node))
 
     def matching_terms(self, node: Node) -> Iterator[Term]:

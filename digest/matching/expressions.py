@@ -12,7 +12,7 @@ from functools import cached_property
 
 from digest.errors import QueryError
 from digest.matching import messages
-from digest.matching.terms import Phrase, Term
+from digest.matching.terms import KindTerm, Phrase, Term
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,8 @@ def normalize(node: Node, *, negated: bool = False) -> Node:
     """Return the normal form. QueryError for what can never match, or never fail to: cats ANDNOT cats."""
     if isinstance(node, Not):
         return normalize(node.operand, negated=not negated)
+    if isinstance(node, KindTerm):
+        return node.opposite if negated else node
     if not isinstance(node, And | Or):
         return Not(node) if negated else node
     kind: type[And | Or] = And if isinstance(node, And) != negated else Or

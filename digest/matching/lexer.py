@@ -16,16 +16,19 @@ from digest.matching.phrases import syntax_error
 FIELDS = {
     "title": "title", "ti": "title", "abstract": "abstract", "abs": "abstract", "all": "any",
     "author": "author", "au": "author", "category": "category", "cat": "category",
-    "source": "source", "org": "org", "has": "has",
+    "source": "source", "org": "org", "has": "has", "journal": "journal", "subject": "subject", "doi": "doi",
+    "kind": "kind",
 }  # fmt: skip
 _TAGS = {
     "ti": "title", "title": "title", "tiab": "any", "title/abstract": "any", "tw": "any", "all fields": "any",
-    "ab": "abstract", "abstract": "abstract", "au": "author", "author": "author", "ad": "org",
+    "ab": "abstract", "abstract": "abstract", "au": "author", "author": "author", "ad": "org", "ta": "journal",
+    "journal": "journal", "mh": "subject", "mesh": "subject", "mesh terms": "subject", "pt": "kind",
 }  # fmt: skip
-_UNKNOWN_TAGS = "mesh|mh|majr|mesh terms|pt|dp|pdat|la|ta|journal|sb|pmid"
+_UNKNOWN_TAGS = "majr|dp|pdat|la|sb|pmid"
 _DATE_FIELDS = {"submitteddate", "lastupdateddate", "date", "year", "published"}
-_FOREIGN_FIELDS = "co|jr|rn|id|submittedDate|lastUpdatedDate|date|year|published|journal|venue|keyword|tag|affiliation"
-_FIELD_NAMES = rf"(?i:title|abstract|author|category|source|org|has)|ti|abs|au|cat|all|{_FOREIGN_FIELDS}"
+_FOREIGN_FIELDS = "co|jr|rn|id|submittedDate|lastUpdatedDate|date|year|published|venue|keyword|tag|affiliation"
+_OWN_FIELDS = "title|abstract|author|category|source|org|has|journal|subject|doi|kind"
+_FIELD_NAMES = rf"(?i:{_OWN_FIELDS})|ti|abs|au|cat|all|{_FOREIGN_FIELDS}"
 _DASHES = "-\u2010-\u2013\u2212"
 _BIDI = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _QUOTE = re.compile('["\u201c\u201d\u201e\u00ab\u00bb]')  # phones write “ and ” for "
@@ -71,6 +74,7 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE,
 )
+_DOI_VALUE = re.compile(r'[^\s"\u201c\u201d\u201e\u00ab\u00bb(][^\s"\u201c\u201d\u201e\u00ab\u00bb]*')
 _SYNTAX = re.compile(r"[^\w\s.,/'-]|(?<!\S)-|\b(?:AND|OR|NOT|ANDNOT)\b")
 _LEADING_DASHES = re.compile(r"[-\u2010-\u2015\u2212]+(?=\w)")
 _COMPARISONS = {">": ">", "<": "<", "=": "=", "==": "=", ">=": ">=", "<=": "<=", "\u2265": ">=", "\u2264": "<="}
@@ -121,6 +125,8 @@ def tokenize(line: str) -> list[Token]:
     while position < len(line):
         if position in closing:
             tokens.append(Token(TokenKind.QUOTED, position, closing[position] + 1))
+        elif tokens and tokens[-1].value == "doi" and (match := _DOI_VALUE.match(line, position)):
+            tokens.append(Token(TokenKind.WORDS, position, position + _doi_length(match.group())))
         elif (match := _TOKEN.match(line, position)) is None:
             raise RuntimeError(f"no token at {position} of {line!r}")
         elif match["blank"]:
@@ -130,6 +136,17 @@ def tokenize(line: str) -> list[Token]:
             tokens.append(_to_token(match, tokens))
         position = tokens[-1].end
     return tokens
+
+
+def _doi_length(text: str) -> int:
+    """Return how much of a text is a DOI, which has parentheses in pairs: doi:10.1016/S0140-6736(20)30183-5."""
+    length, opened = 0, 0
+    for char in text:
+        opened += (char == "(") - (char == ")")
+        if opened < 0:
+            break
+        length += 1
+    return length
 
 
 def match_parentheses(tokens: Sequence[Token], max_depth: int) -> dict[int, int]:

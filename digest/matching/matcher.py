@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import and_, or_
+from typing import Self
 
 from digest.matching.documents import MetadataIndex, PaperDocument
 from digest.matching.expressions import And, Node, Not, Or
@@ -41,6 +42,21 @@ class TermBits:
     with_title_word: int
 
 
+@dataclass(frozen=True, slots=True)
+class KindBits:
+    """A bit for each document, and for each that is a paper."""
+
+    all: int
+    papers: int
+
+    @classmethod
+    def of_documents(cls, documents: Sequence[PaperDocument]) -> Self:
+        """Return the bits of these documents, few of which are no papers."""
+        everything = (1 << len(documents)) - 1
+        others = (1 << number for number, document in enumerate(documents) if document.kind != "paper")
+        return cls(everything, everything & ~reduce(or_, others, 0))
+
+
 class Matcher:
     """Prepared queries, matched against any number of papers. Exclusions are matched like any other query.
 
@@ -48,13 +64,11 @@ class Matcher:
     """
 
     def __init__(self, queries: Sequence[Query], *, prefilter: bool = True) -> None:
-        self._roots = [query.root for query in queries]
+        self._queries = queries
         terms = {term.canonical: term for query in queries for term in query.terms}
-        self._phrases = [term for term in terms.values() if isinstance(term, Phrase)]
-        self._metadata_terms = [term for term in terms.values() if not isinstance(term, Phrase)]
-        texts = [phrase for phrase in self._phrases if phrase.field != "org"]
-        self._text_index = PhraseIndex(texts, prefilter=prefilter)
-        self._organization_index = PhraseIndex([phrase for phrase in self._phrases if phrase.field == "org"])
+        self._phrases = [term for term in terms.values() if isinstance(term, Phrase) and term.is_in_text]
+        self._metadata_terms = [term for term in terms.values() if not (isinstance(term, Phrase) and term.is_in_text)]
+        self._text_index = PhraseIndex(self._phrases, prefilter=prefilter)
         self._metadata_index = MetadataIndex(self._metadata_terms)
 
     def match(self, documents: Sequence[PaperDocument]) -> list[list[Hit]]:
@@ -68,14 +82,13 @@ class Matcher:
     def match_bits(self, documents: Sequence[PaperDocument]) -> list[QueryBits]:
         """Return the papers of each query as bits: what `match` returns, at less cost."""
         term_bits = self._evaluate_terms(documents)
-        all_documents = (1 << len(documents)) - 1
-        nodes = (combine(root, term_bits, all_documents) for root in self._roots)
+        everything = KindBits.of_documents(documents)
+        nodes = (combine_query(query, term_bits, everything) for query in self._queries)
         return [QueryBits(node.matched, node.without_abstract & node.with_title_word) for node in nodes]
 
     def _evaluate_terms(self, documents: Sequence[PaperDocument]) -> dict[str, TermBits]:
         """Return the bits of each term, by its canonical text."""
         titles, abstracts = ([0] * len(self._text_index.phrases) for _ in range(2))
-        organizations = [0] * len(self._organization_index.phrases)
         metadata = [0] * len(self._metadata_terms)
         texts = self._text_index.find_in_documents((document.title, document.abstract) for document in documents)
         for number, (document, (in_title, in_abstract)) in enumerate(zip(documents, texts, strict=True)):
@@ -84,24 +97,25 @@ class Matcher:
                 titles[phrase] |= bit
             for phrase in {phrase for phrase, _, _ in in_abstract}:
                 abstracts[phrase] |= bit
-            if organizations and document.organization:
-                for phrase, _, _ in self._organization_index.find(document.organization)[0]:
-                    organizations[phrase] |= bit
             for term_number in self._metadata_index.matching_terms(document) if metadata else ():
                 metadata[term_number] |= bit
         term_bits = {
             term.canonical: TermBits(bits, bits, 0) for term, bits in zip(self._metadata_terms, metadata, strict=True)
         }
         for term in self._phrases:
-            if term.field == "org":
-                bits = organizations[self._organization_index.phrase_number(term)]
-                term_bits[term.canonical] = TermBits(bits, bits, 0)
-            else:
-                number = self._text_index.phrase_number(term)
-                title = 0 if term.field == "abstract" else titles[number]
-                abstract = 0 if term.field == "title" else abstracts[number]
-                term_bits[term.canonical] = TermBits(title | abstract, title, title)
+            number = self._text_index.phrase_number(term)
+            title = 0 if term.field == "abstract" else titles[number]
+            abstract = 0 if term.field == "title" else abstracts[number]
+            term_bits[term.canonical] = TermBits(title | abstract, title, title)
         return term_bits
+
+
+def combine_query(query: Query, term_bits: Mapping[str, TermBits], documents: KindBits) -> TermBits:
+    """Combine the bits of terms to those of a query, which finds editorials only where it asks for them."""
+    bits = combine(query.root, term_bits, documents.all)
+    if query.finds_editorials or documents.all == documents.papers:
+        return bits
+    return TermBits(bits.matched & documents.papers, bits.without_abstract, bits.with_title_word)
 
 
 def combine(node: Node, term_bits: Mapping[str, TermBits], all_documents: int) -> TermBits:

@@ -1,5 +1,21 @@
 """Messages about keywords that cannot be parsed: what is wrong, how to fix it, an example. Whole sentences."""
 
+from collections.abc import Sequence
+
+from digest.formatting import join_words
+
+# What to write after a field that takes no words.
+EXAMPLES = {
+    "author": "choi",
+    "au": "choi",
+    "category": "cs.CL",
+    "cat": "cs.CL",
+    "source": "arxiv",
+    "journal": "Nature",
+    "doi": "10.1038",
+    "kind": "editorial",
+    "has": "code",
+}
 EMPTY = "The keyword is empty. Enter the words to look for."
 NO_WORDS = "This has no letter or digit. Enter the words to look for."
 NOT_STORABLE = "This contains characters that cannot be saved. Use plain letters and digits."
@@ -9,13 +25,15 @@ UNOPENED_PARENTHESIS = "This ) has no matching (. Remove it, or add the opening 
 INVALID_UPVOTES = "Write a number after upvotes, for example upvotes>20 or upvotes<=5."
 OTHER_COUNTS = 'Only upvotes can be compared, as in upvotes>=20. To search for the words themselves, use "quotes".'
 UNKNOWN_TAG = (
-    'Of the PubMed tags, only [ti], [tiab], [tw], [ab], [au] and [ad] work here. Remove this one, or use "quotes".'
+    "Of the PubMed tags, only [ti], [tiab], [tw], [ab], [au], [ad], [ta], [mh] and [pt] work here. Remove this one, "
+    'or use "quotes".'
 )
 MISPLACED_TAG = "A tag such as [ti] must follow a word or a phrase directly, for example cats[ti]."
 FIELD_AND_TAG = "The field is named twice. Keep either the field or the tag, for example title:cats or cats[ti]."
 NO_DATES = "Dates cannot be searched, because every digest has only papers that are new to you. Remove this condition."
 UNKNOWN_FIELD = (
-    'This field is not supported. Use title:, abstract:, author:, category:, source:, org: or has:code, or "quotes".'
+    "This field is not supported. Use title:, abstract:, author:, category:, subject:, journal:, doi:, source:, kind:, "
+    'org: or has:code, or "quotes".'
 )
 UNKNOWN_HAS = "Only has:code is supported after has:."
 PIPE_IN_WORD = 'A | inside a word has no meaning. Write OR between the words, or use "quotes".'
@@ -35,6 +53,20 @@ STAR_NOT_LAST = "Only the last word can end in *, for example language model*. J
 STAR_ALONE = "Put * directly after the beginning of a word, for example pretrain*."
 NO_CATEGORY = "This is not an arXiv category. Write one like category:cs.CL, or category:cs.* for all of cs."
 NO_SOURCE = "This is not the name of a source. Write it like source:arxiv."
+NO_DOI = "This is not a DOI. Write it like doi:10.1038/s41586-021-03819-2, or doi:10.1038 for all of a publisher."
+UNKNOWN_KIND = "Only kind:paper and kind:editorial are supported. Other keywords find papers only."
+
+
+def unknown_source(names: Sequence[str]) -> str:
+    known = join_words([f"source:{name}" for name in names], conjunction="or")
+    return f"There is no source of this name. Use {known}."
+
+
+def no_journal(max_characters: int) -> str:
+    return (
+        f"This is not the name of a journal, of at most {max_characters} characters. Write it like "
+        'journal:"Nature Medicine", or journal:Nature* for all that begin so.'
+    )
 
 
 def missing_before(operator: str) -> str:
@@ -46,11 +78,15 @@ def missing_after(operator: str) -> str:
 
 
 def missing_after_field(field: str) -> str:
-    return f"Nothing follows {field} Write what to look for directly after the colon, for example {field}cats."
+    return f"Nothing follows {field} Write what to look for directly after the colon, for example {_example(field)}."
 
 
 def missing_before_field(field: str) -> str:
-    return f"AND or OR is missing before {field}, for example robot AND {field}cats."
+    return f"AND or OR is missing before {field}, for example robot AND {_example(field)}."
+
+
+def _example(field: str) -> str:
+    return f"{field}{EXAMPLES.get(field.lower().rstrip(': '), 'cats')}"
 
 
 def control_character(code_point: int) -> str:

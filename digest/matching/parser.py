@@ -3,32 +3,32 @@
 OR binds least, then AND, ANDNOT and NOT or a dash between terms, then NOT before a term.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, cast
 
 from digest.errors import QueryError
 from digest.matching import messages
-from digest.matching.author_names import normalize_author
 from digest.matching.expressions import And, Node, Not, Or, join_operands
+from digest.matching.field_terms import create_term, create_upvotes_term
 from digest.matching.lexer import Token, TokenKind, match_parentheses
-from digest.matching.metadata_names import normalize_category, normalize_source
-from digest.matching.phrases import MAX_PHRASE_LENGTH, parse_phrase, syntax_error
-from digest.matching.terms import AuthorTerm, CategoryTerm, HasCodeTerm, SourceTerm, Term, TextField, UpvotesTerm
+from digest.matching.metadata_names import normalize_source
+from digest.matching.phrases import syntax_error
+from digest.matching.terms import SourceTerm, Term
 
 TERM_STARTS = {TokenKind.WORDS, TokenKind.QUOTED, TokenKind.OPEN, TokenKind.FIELD, TokenKind.UPVOTES}
-_CATEGORY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]+\*?")
-_SOURCE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]*")
 
 
 @dataclass(frozen=True, slots=True)
 class QueryLimits:
-    """Size limits of a query: characters of a line (a phrase has its own limit), terms, nested parentheses."""
+    """Size limits of a query: characters of a line (a phrase has its own limit), terms, nested parentheses.
+
+    `sources`: the names that `source:` may have; any where there are none.
+    """
 
     characters: int = 2000
     terms: int = 64
     nesting: int = 16
+    sources: tuple[str, ...] = ()
 
 
 class Parser:
@@ -126,7 +126,11 @@ class Parser:
             self.position += 1
         quoted = first.kind is TokenKind.QUOTED
         start = first.start + quoted
-        return self._count(create_term(field, self.line[start : last.end - quoted], start, quoted=quoted), first)
+        term = create_term(field, self.line[start : last.end - quoted], start, quoted=quoted)
+        names = self.limits.sources
+        if isinstance(term, SourceTerm) and names and term.name not in map(normalize_source, names):
+            raise syntax_error(messages.unknown_source(names), start)
+        return self._count(term, first)
 
     def _peek(self) -> TokenKind | None:
         return self.tokens[self.position].kind if self.position < len(self.tokens) else None
@@ -171,37 +175,3 @@ class Parser:
             return syntax_error(messages.BESIDE_QUOTED, token.start)
         is_tag = token.kind is TokenKind.TAG
         return syntax_error(messages.MISPLACED_TAG if is_tag else messages.MISSING_OPERATOR, token.start)
-
-
-def create_term(field: str, text: str, offset: int, *, quoted: bool) -> Term:
-    """Return the term that a text in a field means. `offset` is the position of the text in the query."""
-    plain = text.strip(" ()")
-    if field == "author":
-        if "*" in plain:
-            raise syntax_error(messages.STAR_IN_AUTHOR, offset + plain.index("*"))
-        name = normalize_author(plain)
-        if not name or max(len(name), len(plain)) > MAX_PHRASE_LENGTH:
-            raise syntax_error(messages.no_author(MAX_PHRASE_LENGTH), offset)
-        return AuthorTerm(name, " ".join(plain.replace("_", " ").split()))
-    if field == "category":
-        name = normalize_category(plain) if _CATEGORY_NAME.fullmatch(plain) else ""
-        if not name or len(plain) > MAX_PHRASE_LENGTH:
-            raise syntax_error(messages.NO_CATEGORY, offset)
-        return CategoryTerm(name)
-    if field == "source":
-        if not _SOURCE_NAME.fullmatch(plain) or len(plain) > MAX_PHRASE_LENGTH:
-            raise syntax_error(messages.NO_SOURCE, offset)
-        return SourceTerm(normalize_source(plain))
-    if field == "has":
-        if plain.lower() != "code":
-            raise syntax_error(messages.UNKNOWN_HAS, offset)
-        return HasCodeTerm()
-    return parse_phrase(text, offset, cast("TextField", field), quoted=quoted)
-
-
-def create_upvotes_term(comparison: str) -> UpvotesTerm:
-    """Return the term of a valid comparison, with one sign for each meaning: >20 is >=21."""
-    sign, count = comparison.rstrip("0123456789"), int(comparison.lstrip("<>="))
-    if sign in {">", "<="}:
-        return UpvotesTerm(">=" if sign == ">" else "<", count + 1)
-    return UpvotesTerm(cast('Literal[">=", "<", "="]', sign), count)

@@ -16,7 +16,7 @@ from digest.matching.expressions import And, Node, Not, Or, iter_terms, nesting_
 from digest.matching.lexer import TokenKind, is_plain_text, normalize_line, tokenize
 from digest.matching.parser import Parser, QueryLimits
 from digest.matching.phrases import parse_phrase, syntax_error
-from digest.matching.terms import Phrase, Term
+from digest.matching.terms import KindTerm, Phrase, Term
 
 DEFAULT_LIMITS = QueryLimits()
 MAX_LIMITS = QueryLimits(characters=20_000, terms=1000, nesting=60)  # of a setting; has room for canonical forms
@@ -48,6 +48,11 @@ class Query:
         return tuple(term for term, _ in iter_terms(self.root))
 
     @property
+    def finds_editorials(self) -> bool:
+        """True when it asks for editorials, or keeps them away. All other queries find papers only."""
+        return self.exclude or KindTerm("editorial") in self.terms
+
+    @property
     def phrases(self) -> tuple[Phrase, ...]:
         return tuple(term for term in self.terms if isinstance(term, Phrase))
 
@@ -73,6 +78,14 @@ class KeywordInput:
         if not is_same:
             raise QueryError(messages.NOT_STORABLE, position=1)
         return cls(query.text, query.canonical)
+
+
+def _asks_for_editorials(node: Node) -> bool:
+    return any(
+        (term if is_positive else term.opposite).kind == "editorial"
+        for term, is_positive in iter_terms(node)
+        if isinstance(term, KindTerm)
+    )
 
 
 def is_exclusion(canonical: str) -> bool:
@@ -104,7 +117,9 @@ def parse(text: str, limits: QueryLimits = DEFAULT_LIMITS) -> Query:
     tokens = tokenize(line)
     exclude = tokens[0].kind is TokenKind.DASH
     parser = Parser(line, tokens, limits, exclude=exclude)
-    root = normalize(parser.parse_exclusion() if exclude else parser.parse_query())
+    root = normalize(parsed := parser.parse_exclusion() if exclude else parser.parse_query())
+    if _asks_for_editorials(parsed) and not _asks_for_editorials(root):  # llm OR (llm AND kind:editorial): of any kind
+        root = normalize(And((root, Or((KindTerm("editorial"), KindTerm("paper"))))))
     query = Query(text.strip(), root, exclude)
     if len(query.canonical) > limits.characters or nesting_depth(root) > limits.nesting - exclude:
         raise syntax_error(messages.canonical_too_long(limits.characters, limits.nesting), 0)

@@ -14,7 +14,7 @@ from typing import Self
 from digest.errors import QueryError
 from digest.matching.documents import PaperDocument
 from digest.matching.expressions import Or
-from digest.matching.matcher import Matcher, TermBits, bit_positions, combine
+from digest.matching.matcher import KindBits, Matcher, TermBits, bit_positions, combine_query
 from digest.matching.normalize import normalize_text, split_words
 from digest.matching.phrases import MIN_PREFIX_LENGTH
 from digest.matching.query import Query, parse
@@ -97,7 +97,7 @@ class RecentCorpus:
         for term in query.terms:
             papers = self._match_term(term)
             bits[term.canonical] = TermBits(papers, papers, 0)
-        return combine(query.root, bits, (1 << len(self.documents)) - 1).matched
+        return combine_query(query, bits, KindBits.of_documents(self.documents)).matched
 
     def share(self, query: Query) -> float | None:
         """Return the part of all papers that a query matches; None when there are too few to tell."""
@@ -116,7 +116,7 @@ class RecentCorpus:
         papers = self.lookup(term)
         if papers is None:
             matcher = Matcher([Query("", term)])
-            if not isinstance(term, Phrase) or term.field == "org":  # no need to read the texts
+            if not (isinstance(term, Phrase) and term.is_in_text):  # no need to read the texts
                 without_texts = [replace(document, title="", abstract="") for document in self.documents]
                 papers = matcher.match_bits(without_texts)[0].matched
             else:

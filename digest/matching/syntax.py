@@ -98,6 +98,22 @@ SYNTAX_EXAMPLES = (
     SyntaxExample("an author; a single letter is an initial", 'author:"Yejin Choi"', "author is “Yejin Choi”"),
     SyntaxExample("an arXiv category", "category:cs.CL", "category is cs.CL"),
     SyntaxExample("all categories of an arXiv archive", "category:cs.*", "category is cs"),
+    SyntaxExample(
+        "a subject: a MeSH heading, or a category of a feed or of arXiv",
+        "subject:diabetes mellitus",
+        "subject contains “diabetes mellitus”",
+    ),
+    SyntaxExample(
+        "a journal, by its whole name; with a star, all that begin so",
+        'journal:"Nature Medicine" OR journal:Cell*',
+        "journal is “Nature Medicine” or any that begins with “Cell”",
+    ),
+    SyntaxExample("a DOI; its first part alone finds all of a publisher", "doi:10.1038", "DOI begins with 10.1038/"),
+    SyntaxExample(
+        "editorials, news and comments, which only keywords with kind: find",
+        "journal:Nature AND kind:editorial",
+        "journal is “Nature”, and kind is editorial",
+    ),
     SyntaxExample("listed by this source", "source:huggingface", "source is huggingface"),
     SyntaxExample("the organization behind the paper", "org:deepmind", "organization contains “deepmind”"),
     SyntaxExample("number of upvotes; >=, <, <= and = work too", "upvotes>20", "upvotes are at least 21"),

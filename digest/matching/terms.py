@@ -11,7 +11,7 @@ from typing import Literal
 
 from digest.matching.normalize import BREAK, HYPHEN
 
-TextField = Literal["any", "title", "abstract", "org"]
+TextField = Literal["any", "title", "abstract", "org", "subject"]
 _UNQUOTED_NAME = re.compile(r"[\w.]+\*?")
 
 
@@ -54,6 +54,11 @@ class Phrase:
     def required_gaps(self) -> int:
         """Number of separators that a text may not close."""
         return sum(separator != HYPHEN for separator in self.separators)
+
+    @property
+    def is_in_text(self) -> bool:
+        """True when it is looked for in title or abstract."""
+        return self.field in {"any", "title", "abstract"}
 
     @property
     def is_single_capital(self) -> bool:
@@ -141,7 +146,64 @@ class HasCodeTerm:
         return "has:code"
 
 
-MetadataTerm = AuthorTerm | CategoryTerm | SourceTerm | UpvotesTerm | HasCodeTerm
+@dataclass(frozen=True)
+class JournalTerm:
+    """Journal of this name (see `normalize_journal`); with a star, all whose names begin so."""
+
+    name: str
+    source_text: str = dataclasses.field(default="", compare=False)
+
+    @cached_property
+    def canonical(self) -> str:
+        return f"journal:{_quote_name(self.name)}"
+
+    @property
+    def is_prefix(self) -> bool:
+        return self.name.endswith("*")
+
+    def includes(self, journal: str) -> bool:
+        """Return whether a journal (normalized) is the requested one."""
+        return journal.startswith(self.name[:-1]) if self.is_prefix else journal == self.name
+
+
+@dataclass(frozen=True)
+class DoiTerm:
+    """DOI in normal form; the prefix of a publisher; with a star, all that begin so."""
+
+    name: str
+
+    @cached_property
+    def canonical(self) -> str:
+        return f"doi:{_quote_name(self.name)}"
+
+    @property
+    def beginning(self) -> str:
+        """What the DOIs begin with that it includes; empty where it is one whole DOI."""
+        if self.name.endswith("*"):
+            return self.name[:-1]
+        return "" if "/" in self.name else f"{self.name}/"
+
+    def includes(self, doi: str) -> bool:
+        """Return whether a DOI (normalized) is the requested one."""
+        return doi.startswith(self.beginning) if self.beginning else doi == self.name
+
+
+@dataclass(frozen=True)
+class KindTerm:
+    """Papers, or editorials: news, comments and obituaries, which only keywords with this term find."""
+
+    kind: Literal["paper", "editorial"]
+
+    @property
+    def opposite(self) -> "KindTerm":
+        return KindTerm("editorial" if self.kind == "paper" else "paper")
+
+    @property
+    def canonical(self) -> str:
+        return f"kind:{self.kind}"
+
+
+MetadataTerm = AuthorTerm | CategoryTerm | SourceTerm | JournalTerm | DoiTerm | KindTerm | UpvotesTerm | HasCodeTerm
 Term = Phrase | MetadataTerm
 
 

@@ -18,7 +18,7 @@ matching finds has these terms, but not the other way round: the index yields ca
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from re import split
 
@@ -27,11 +27,15 @@ from digest.matching import (
     And,
     AuthorTerm,
     CategoryTerm,
+    DoiTerm,
+    JournalTerm,
+    KindTerm,
     Node,
     Not,
     Or,
     PaperDocument,
     Phrase,
+    SourceTerm,
     Term,
     Words,
     name_variants,
@@ -81,7 +85,7 @@ def index_terms(document: PaperDocument) -> set[str]:
     terms.update(f"${normalize_source(source)}" for source in document.sources)
     terms.update(f"^{doi}" for doi in document.dois)
     if document.journal:
-        terms.add(f"~{_journal_key(document.journal)}")
+        terms.add(f"~{_join_name(document.journal)}")
     if document.kind != "paper":
         terms.add(f"={document.kind}")
     for text in document.all_subjects:
@@ -91,7 +95,7 @@ def index_terms(document: PaperDocument) -> set[str]:
     return terms
 
 
-def _journal_key(name: str) -> str:
+def _join_name(name: str) -> str:
     return normalize_journal(name).replace(" ", "")
 
 
@@ -144,19 +148,45 @@ def _combine(operator: type[AllOf | AnyOf], parts: Sequence[SearchExpression]) -
 
 
 def _term_expression(term: Term) -> SearchExpression | None:
-    if isinstance(term, AuthorTerm):
-        names = [[SearchTerm(f"@{word}") for word in name if len(word) > 1] for name in name_variants(term.name)]
-        return _combine(AnyOf, [_combine(AllOf, name) for name in names]) if all(names) else None
-    if isinstance(term, CategoryTerm):
-        category = term.name.lower()
-        if category.endswith("*"):
-            return SearchTerm(f"%{category[:-1]}", is_prefix=True)
-        return AnyOf((SearchTerm(f"%{category}"), SearchTerm(f"%{category}.", is_prefix=True)))
-    if not isinstance(term, Phrase) or term.field == "org":
+    if not isinstance(term, Phrase):
+        return _metadata_expression(term)
+    if term.field == "org":
         return None
     if term.exact:
-        return _quoted_expression([word for word in split("[ ,-]", term.key.lower()) if word])
-    return _combine(AnyOf, [SearchTerm(term.key, is_prefix=term.prefix), *_split_terms(term.key)])
+        expression = _quoted_expression([word for word in split("[ ,-]", term.key.lower()) if word])
+    else:
+        expression = _combine(AnyOf, [SearchTerm(term.key, is_prefix=term.prefix), *_split_terms(term.key)])
+    return _of_subjects(expression) if term.field == "subject" else expression
+
+
+def _metadata_expression(term: Term) -> SearchExpression | None:
+    expression: SearchExpression | None = None
+    match term:
+        case AuthorTerm():
+            names = [[SearchTerm(f"@{word}") for word in name if len(word) > 1] for name in name_variants(term.name)]
+            expression = _combine(AnyOf, [_combine(AllOf, name) for name in names]) if all(names) else None
+        case CategoryTerm():
+            category = term.name.lower()
+            if category.endswith("*"):
+                expression = SearchTerm(f"%{category[:-1]}", is_prefix=True)
+            else:
+                expression = AnyOf((SearchTerm(f"%{category}"), SearchTerm(f"%{category}.", is_prefix=True)))
+        case JournalTerm():
+            expression = SearchTerm(f"~{_join_name(term.name.removesuffix('*'))}", is_prefix=term.is_prefix)
+        case DoiTerm():
+            expression = SearchTerm(f"^{term.beginning or term.name}", is_prefix=bool(term.beginning))
+        case SourceTerm():
+            expression = SearchTerm(f"${term.name}")
+        case KindTerm(kind="editorial"):
+            expression = SearchTerm("=editorial")
+    return expression
+
+
+def _of_subjects(expression: SearchExpression) -> SearchExpression:
+    """Search the terms of subjects and categories in place of those of the texts."""
+    if isinstance(expression, SearchTerm):
+        return replace(expression, text=f"#{expression.text}")
+    return replace(expression, parts=tuple(map(_of_subjects, expression.parts)))
 
 
 def _quoted_expression(words: Sequence[str]) -> SearchExpression:

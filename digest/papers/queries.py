@@ -130,11 +130,10 @@ def sources_by_paper(session: Session, ids: Collection[int]) -> dict[int, tuple[
 
 
 def papers_listed_after(session: Session, listing_id: int, limit: int | None = None) -> list[Paper]:
-    """Return the papers first listed after `listing_id`, in the order in which they came."""
+    """Return the papers and editorials first listed after `listing_id`, in the order in which they came."""
     first_listing_id = col(Paper.first_listing_id)
     later = select(Paper).where(first_listing_id > listing_id, *is_shown())
-    later = later.where(Paper.kind == PaperKind.PAPER).order_by(first_listing_id).limit(limit)
-    return list(session.exec(later).all())
+    return list(session.exec(later.order_by(first_listing_id).limit(limit)).all())
 
 
 def trending_papers_after(session: Session, listing_id: int) -> list[tuple[int, Paper]]:

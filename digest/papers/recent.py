@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from sqlmodel import Session
 
-from digest.matching import Matcher, PaperDocument, Phrase, Query, Term, TermBits, combine
+from digest.matching import KindBits, Matcher, PaperDocument, Phrase, Query, Term, TermBits, combine_query
 from digest.papers.documents import load_documents
 from digest.papers.positional_index import PositionalIndex, pack_bits
 from digest.papers.queries import chunks, popularity_columns, recent_list_days, recent_paper_ids, store_fingerprint
@@ -135,9 +135,9 @@ class RecentPapersIndex:
         `newest_first`: as the editions of the last days would, the newest day first.
         """
         with self._lock:
-            everything = (1 << len(self._documents)) - 1
+            everything = KindBits.of_documents(self._documents)
             terms = self._match_terms({term.canonical: term for query in queries for term in query.terms})
-            bits = [combine(query.root, terms, everything) for query in queries]
+            bits = [combine_query(query, terms, everything) for query in queries]
             matches = [self._unpack(query_bits.matched) & self._is_listed for query_bits in bits]
             title_matches = [
                 self._unpack(query_bits.without_abstract & query_bits.with_title_word) for query_bits in bits
@@ -199,7 +199,7 @@ class RecentPapersIndex:
             self._term_matches, missing = {}, dict(terms)
         metadata_terms: list[Term] = []
         for name, term in missing.items():
-            if not isinstance(term, Phrase) or term.field == "org":
+            if not (isinstance(term, Phrase) and term.is_in_text):
                 metadata_terms.append(term)
                 continue
             in_title, in_abstract = self._index.find(term)

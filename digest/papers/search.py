@@ -143,9 +143,10 @@ def _scan(session: Session, query: Query, ordered: Sequence[int], start: int, li
         batch = ordered[position : min(position + size, last)]
         documents = load_documents(session, batch)
         hits = {documents[hit.document].id for hit in matcher.match(documents)[0]}
-        # Merged rows and notices have no document: they match nothing, and no exclusion either.
-        found = {document.id for document in documents if (document.id in hits) != query.exclude}
-        matches += [position + n for n, paper_id in enumerate(batch) if paper_id in found]
+        # Merged rows and notices have no document: they match nothing, and no exclusion either. Nor do editorials.
+        if query.exclude:
+            hits = {document.id for document in documents if document.id not in hits and document.kind == "paper"}
+        matches += [position + n for n, paper_id in enumerate(batch) if paper_id in hits]
         position += len(batch)
     return _Scan(matches, start, position)
 

@@ -55,7 +55,23 @@ KEYWORDS = (
     *("title:rag", "abstract:rag", "gaussian process", "processes", "wordwordword*", "Qwen2.5", "gpt-4o", "It's"),
     *('"men\'s models"', '"Models\' faces"', "mouse", "mouse*", "org:lab", "upvotes>3", "has:code", "source:arxiv"),
     *("author:hinton", 'author:"Geoffrey Hinton"', 'author:"G. Hinton"', 'author:"Fei-Fei Li"', "author:feifei"),
-    *("cat:cs.CL", "cat:cs.*", "cat:cs", "cat:stat.ML AND llm"),
+    *("cat:cs.CL", "cat:cs.*", "cat:cs", "cat:stat.ML AND llm", "kind:editorial", "kind:editorial AND vision"),
+    *(
+        "subject:diabetes mellitus",
+        '"Diabetes Mellitus, Type 2"[mesh]',
+        "subject:mellit*",
+        "subject:cs.CL",
+        "subject:cs",
+    ),
+    *(
+        "journal:nature",
+        "journal:nature*",
+        'journal:"The Lancet"',
+        "doi:10.1038/ABC(1)2;3",
+        "doi:10.1038",
+        "doi:10.48550",
+    ),
+    *("doi:10.1038/a*", "doi:10.48550/arxiv.2607.00003", "NOT kind:editorial", "source:arxiv AND journal:nature"),
 )
 
 
@@ -88,6 +104,11 @@ def sample_papers() -> list[Paper]:
             organization="A lab" if number % 2 else None,
             upvotes=number,
             code_url="https://example.org/code" if number % 4 == 0 else None,
+            subjects=["Diabetes Mellitus, Type 2", "Mice"] if number % 3 == 0 else [],
+            journal=("Nature (London)", "The Lancet", "Nature &amp; Cats", None)[number % 4],
+            arxiv_id=f"2607.{number:05}",
+            doi=None if number % 2 else f"10.1038/abc({number % 3})2;3",
+            kind="editorial" if number in {5, 8} else "paper",
         )
         for number, (title, abstract) in enumerate(TEXTS)
     ]
@@ -115,7 +136,9 @@ def search(session: Session, keyword: str, **options: Any) -> SearchPage:
 def match_all_papers(session: Session, query: Query) -> list[int]:
     documents = load_documents(session, [int(paper_id or 0) for paper_id in session.exec(select(Paper.id)).all()])
     hits = {hit.document for hit in Matcher([query]).match(documents)[0]}
-    return sorted((document.id for n, document in enumerate(documents) if (n in hits) != query.exclude), reverse=True)
+    if query.exclude:
+        hits = {n for n, document in enumerate(documents) if n not in hits and document.kind == "paper"}
+    return sorted((documents[n].id for n in hits), reverse=True)
 
 
 def test_search_finds_what_matching_finds_the_newest_first(store: Engine) -> None:

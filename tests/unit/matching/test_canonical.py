@@ -15,6 +15,7 @@ from digest.matching import AuthorTerm, KeywordInput, Phrase, Query, parse, pars
 PLACES = (
     *("{}", "a{}b", "ab {}cd", "ab{} cd", "a-{}b", "-{}", "{}'s", "{0}{0}", "{0}{0}s", "1{}1", '"a{}b"', '"a {}"'),
     *("abc{}*", "a {}*", 'author:"a{}b"', 'author:"a{}, b"', "author:{}_y", "org:{}", "title:{}a OR b", "category:{}"),
+    *("subject:{}", "journal:a{}b", 'journal:"The {} : a (b)"', "journal:{}*", "doi:10.1038/a{}b", "doi:10.1038/{}*"),
 )
 EVERY_CHARACTER = [chr(number) for number in range(sys.maxunicode + 1)]
 COMMON_CATEGORIES = {"Lo", "Ll", "Lu", "So", "Cn", "Co", "Cs"}

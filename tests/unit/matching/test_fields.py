@@ -1,8 +1,11 @@
 """Conditions on metadata, acronyms that a paper defines, and why a query with operators matched."""
 
+import re
+
 import pytest
 
-from digest.matching import Matcher, PaperDocument, Span, explain, parse
+from digest.errors import QueryError
+from digest.matching import Matcher, PaperDocument, QueryLimits, Span, explain, parse, parse_canonical
 
 PAPER = PaperDocument(
     0,
@@ -14,6 +17,10 @@ PAPER = PaperDocument(
     organization="Google DeepMind",
     upvotes=20,
     code_url="https://github.com/x/y",
+    subjects=("Diabetes Mellitus, Type 2", "Alzheimer Disease"),
+    journal="The Lancet. Oncology (London, England)",
+    arxiv_id="2401.01234",
+    doi="10.1016/S0140-6736(20)30183-5",
 )
 
 
@@ -30,6 +37,12 @@ def finds(query: str, paper: PaperDocument = PAPER) -> bool:
         *("au:李明", "cat:cs.CL", "cat:cs.*", "cat:cs", "cat:cs.C*", "category:astro-ph", "cat:stat.ml"),
         *("source:huggingface", 'source:"Hugging Face"', "org:deepmind", 'org:"google deepmind"', "org:deep-mind"),
         *("upvotes>19", "upvotes>=20", "upvotes=20", "upvotes<=20", "upvotes<21", "has:code"),
+        *("subject:alzheimer", "subject:alzheimer diseases", '"Diabetes Mellitus, Type 2"[mesh]', "subject:cs.CL"),
+        *("subject:diabet*", "subject:(cats OR alzheimer disease)", "journal:lancet oncology", "Lancet*[ta]"),
+        *('journal:"The Lancet. Oncology"', "journal:Lancet*", "doi:10.1016/S0140-6736(20)30183-5", "doi:10.1016"),
+        *("(birds AND cats) OR (cats AND doi:https://doi.org/10.1016/s0140-6736(20)30183-5)", "doi:10.1016/s0140*"),
+        *("doi:10.48550/arXiv.2401.01234v2", "doi:10.48550", "kind:paper", "cats ANDNOT kind:editorial"),
+        *("source:(arxiv OR huggingface)", "dogs ANDNOT journal:nature", "cats AND (kind:paper OR kind:editorial)"),
         *("cats AND au:choi AND cat:cs.CL ANDNOT au:bansal", "title:cats AND org:google", "dogs AND NOT source:arxiv"),
     ],
 )
@@ -43,6 +56,10 @@ def test_a_paper_is_found_by_its_metadata(query: str) -> None:
         *("author:cho", 'author:"Choi Hinton"', 'au:"Yejin Hinton"', 'au:"J Choi"', 'au:"Geoffrey F. Hinton"'),
         *("au:maestros", "au:cats", "au:王", 'au:"Yejin Choi Li"'),
         *("cat:cs.CV", "cat:cs.CLX", "cat:math", "cat:stat.M", "cat:astro", "cat:CL"),
+        *("subject:cats", '"Diabetes Mellitus"[ti]', 'subject:"alzheimer diseases"', "subject:type 2 alzheimer"),
+        *("journal:lancet", "journal:oncology", "journal:lancet oncologies", "alzheimer", "lancet oncology"),
+        *("doi:10.1016/S0140-6736(20)30183", "doi:10.1015/x OR doi:10.1017", "doi:10.48550/arXiv.2401.01235"),
+        *("kind:editorial", "cats AND kind:editorial", "NOT subject:alzheimer disease"),
         *("source:arxiv", "org:mind", "org:cats", "google", "choi"),
         *("upvotes>20", "upvotes<20", "upvotes=2", "NOT has:code", "cats ANDNOT au:choi"),
     ],
@@ -173,3 +190,58 @@ def test_explaining_agrees_with_matching() -> None:
         assert explanation.queries == matched
         in_title = {query for query, row in enumerate(hits) for hit in row if hit.document == number and hit.in_title}
         assert in_title <= set(explanation.in_title)
+
+
+def test_editorials_are_found_only_by_keywords_that_ask_for_them() -> None:
+    editorial, paper = PaperDocument(0, "Cats", kind="editorial"), PaperDocument(1, "Cats and dogs")
+    found = {
+        "cats": [1],
+        "NOT birds": [1],
+        "cats OR dogs": [1],
+        "kind:editorial": [0],
+        "kind:editorials AND cats": [0],
+        "cats ANDNOT kind:paper": [0],
+        "cats ANDNOT kind:editorial": [1],
+        "kind:paper": [1],
+        "birds OR kind:editorial": [0],
+        "cats AND (kind:paper OR kind:editorial)": [0, 1],
+        "cats OR (cats AND kind:editorial)": [0, 1],
+        "-cats": [0, 1],
+        "-kind:editorial": [0],
+    }
+    for keyword, numbers in found.items():
+        query = parse_canonical(parse(keyword).canonical)
+        assert [hit.document for hit in Matcher([query]).match([editorial, paper])[0]] == numbers, keyword
+        explained = [document.id for document in (editorial, paper) if explain([query], document).queries]
+        assert explained == ([] if query.exclude else numbers), keyword
+
+
+def test_an_unknown_source_is_answered_with_the_known_ones() -> None:
+    limits = QueryLimits(sources=("arxiv", "acs-catalysis", "huggingface"))
+    for known in ("source:acs-catalysis", 'source:"Hugging Face" OR source:arXiv', "-source:arxiv", "cats"):
+        parse(known, limits)
+    with pytest.raises(QueryError) as error:
+        parse("cats AND source:jacs", limits)
+    assert error.value.args[0] == (
+        "There is no source of this name. Use source:arxiv, source:acs-catalysis or source:huggingface."
+    )
+    assert error.value.position == 17
+    assert parse_canonical("source:jacs").canonical == "source:jacs"
+
+
+@pytest.mark.parametrize(
+    ("keyword", "message"),
+    [
+        ("kind:review", "Only kind:paper and kind:editorial are supported"),
+        ("kind:", "for example kind:editorial."),
+        ("cats journal:Nature", "for example robot AND journal:Nature."),
+        ("doi:cats", "This is not a DOI."),
+        ('doi:"10.1038/x cats"', "This is not a DOI."),
+        ("journal:*", "This is not the name of a journal"),
+        ("journal:a*b", "This is not the name of a journal"),
+        ("venue:nips", "Use title:, abstract:, author:, category:, subject:, journal:, doi:, source:, kind:"),
+    ],
+)
+def test_what_has_no_meaning_in_a_field_is_answered(keyword: str, message: str) -> None:
+    with pytest.raises(QueryError, match=re.escape(message)):
+        parse(keyword)

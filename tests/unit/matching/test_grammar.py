@@ -82,7 +82,7 @@ def test_different_meanings_have_different_canonical_forms(different: list[str])
         ("submittedDate:[2020 TO 2021]", 1, "Dates cannot be searched"),
         ("cats AND year:2024", 10, "Dates cannot be searched"),
         ("cats AND jr:nature", 10, "Use title:, abstract:"),
-        ("cats[mesh]", 5, "PubMed"),
+        ("cats[majr]", 5, "PubMed"),
         ("ti:cats[ab]", 8, "named twice"),
         ("(cats OR dogs)[ti]", 15, "follow a word or a phrase directly"),
         ("upvotes>many", 1, "Write a number"),

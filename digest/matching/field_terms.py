@@ -1,0 +1,114 @@
+"""Terms that a text means in a field: title:, author:, journal: and so on."""
+
+import re
+from collections.abc import Callable
+from typing import Literal, cast
+
+from digest.matching import messages
+from digest.matching.author_names import normalize_author
+from digest.matching.metadata_names import normalize_category, normalize_doi, normalize_journal, normalize_source
+from digest.matching.phrases import MAX_PHRASE_LENGTH, parse_phrase, syntax_error
+from digest.matching.terms import (
+    AuthorTerm,
+    CategoryTerm,
+    DoiTerm,
+    HasCodeTerm,
+    JournalTerm,
+    KindTerm,
+    SourceTerm,
+    Term,
+    TextField,
+    UpvotesTerm,
+)
+
+_CATEGORY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]+\*?")
+_DOI_BEGINNING = re.compile(
+    r"(?:https?://[^\s/]+/(?:[^\s]*/)?|info:doi/|doi:)?(?P<prefix>10\.\d{4,9}(?:\.\d+)*)(?P<rest>/\S*)?", re.IGNORECASE
+)
+_SOURCE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]*")
+
+
+def create_term(field: str, text: str, offset: int, *, quoted: bool) -> Term:
+    """Return the term that a text in a field means. `offset` is the position of the text in the query."""
+    if field in {"journal", "doi"}:  # both may end with a parenthesis
+        inside = text.strip()
+        return _CREATE_TERM[field](inside[1:-1].strip() if inside[0] == "(" else inside, offset)
+    if field in _CREATE_TERM:
+        return _CREATE_TERM[field](text.strip(" ()"), offset)
+    return parse_phrase(text, offset, cast("TextField", field), quoted=quoted)
+
+
+def _create_author_term(text: str, offset: int) -> AuthorTerm:
+    if "*" in text:
+        raise syntax_error(messages.STAR_IN_AUTHOR, offset + text.index("*"))
+    name = normalize_author(text)
+    if not name or max(len(name), len(text)) > MAX_PHRASE_LENGTH:
+        raise syntax_error(messages.no_author(MAX_PHRASE_LENGTH), offset)
+    return AuthorTerm(name, " ".join(text.replace("_", " ").split()))
+
+
+def _create_category_term(text: str, offset: int) -> CategoryTerm:
+    name = normalize_category(text) if _CATEGORY_NAME.fullmatch(text) else ""
+    if not name or len(text) > MAX_PHRASE_LENGTH:
+        raise syntax_error(messages.NO_CATEGORY, offset)
+    return CategoryTerm(name)
+
+
+def _create_source_term(text: str, offset: int) -> SourceTerm:
+    if not _SOURCE_NAME.fullmatch(text) or len(text) > MAX_PHRASE_LENGTH:
+        raise syntax_error(messages.NO_SOURCE, offset)
+    return SourceTerm(normalize_source(text))
+
+
+def _create_has_term(text: str, offset: int) -> HasCodeTerm:
+    if text.lower() != "code":
+        raise syntax_error(messages.UNKNOWN_HAS, offset)
+    return HasCodeTerm()
+
+
+def _create_journal_term(text: str, offset: int) -> JournalTerm:
+    beginning = text.removesuffix("*").rstrip()
+    name = normalize_journal(beginning)
+    if not name or "*" in beginning or max(len(name), len(text)) > MAX_PHRASE_LENGTH:
+        raise syntax_error(messages.no_journal(MAX_PHRASE_LENGTH), offset)
+    return JournalTerm(f"{name}*" if text.endswith("*") else name, " ".join(text.split()))
+
+
+def _create_doi_term(text: str, offset: int) -> DoiTerm:
+    """Return the term of a DOI, of all of a publisher (10.1038, 10.1038/*), or of all that begin so (10.1038/s4*)."""
+    match = _DOI_BEGINNING.fullmatch(text)
+    if match and match["rest"] in {None, "/", "/*"}:
+        name = match["prefix"]
+    elif match and text.endswith("*"):
+        name = f"{match['prefix']}{match['rest']}".lower()
+    else:
+        name = normalize_doi(text) if match else ""
+    if not name or "*" in name[:-1] or len(name) > MAX_PHRASE_LENGTH:
+        raise syntax_error(messages.NO_DOI, offset)
+    return DoiTerm(name)
+
+
+def _create_kind_term(text: str, offset: int) -> KindTerm:
+    kind = text.lower().removesuffix("s")
+    if kind not in {"paper", "editorial"}:
+        raise syntax_error(messages.UNKNOWN_KIND, offset)
+    return KindTerm(cast('Literal["paper", "editorial"]', kind))
+
+
+_CREATE_TERM: dict[str, Callable[[str, int], Term]] = {
+    "author": _create_author_term,
+    "category": _create_category_term,
+    "source": _create_source_term,
+    "journal": _create_journal_term,
+    "doi": _create_doi_term,
+    "kind": _create_kind_term,
+    "has": _create_has_term,
+}
+
+
+def create_upvotes_term(comparison: str) -> UpvotesTerm:
+    """Return the term of a valid comparison, with one sign for each meaning: >20 is >=21."""
+    sign, count = comparison.rstrip("0123456789"), int(comparison.lstrip("<>="))
+    if sign in {">", "<="}:
+        return UpvotesTerm(">=" if sign == ">" else "<", count + 1)
+    return UpvotesTerm(cast('Literal[">=", "<", "="]', sign), count)
