@@ -27,6 +27,7 @@ SUBSCRIBER_COLUMNS = {
     "trending": PREFERENCES,
     "summaries": PREFERENCES,
     "thumbnails": PREFERENCES,
+    "sources": PREFERENCES,
     "paused_until": "When your pause ends.",
     "covered_from": "Which papers had come before you signed up, so that you get their published versions.",
     "covered_listing_id": "Which papers have been checked for you, so that none is missed or sent twice.",
