@@ -83,7 +83,10 @@ def test_a_field_is_declared_in_at_most_four_places() -> None:
     """In a listing, the model, the snapshot, and the document where matching reads it; all else copies these."""
     declared = Counter(
         (node.name, item.target.id)
-        for pattern in ("sources/base.py", *(f"{name}/**/*.py" for name in ("database", "papers", "matching", "rendering")))
+        for pattern in (
+            "sources/base.py",
+            *(f"{name}/**/*.py" for name in ("database", "papers", "matching", "rendering")),
+        )
         for path in Path("digest").glob(pattern)
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.ClassDef)
