@@ -105,7 +105,7 @@ def test_editorials_come_to_keywords_that_ask_for_them(ctx: AppContext, record: 
     assert mailed_paper_ids(record, BOB) == [[found[2]]]
 
 
-def test_sources_that_cannot_be_read_set_their_subscriber_aside(ctx: AppContext, record: StoreView) -> None:
+def test_a_subscriber_with_unreadable_sources_waits(ctx: AppContext, record: StoreView) -> None:
     add_active_subscriber(ctx, ADA, "robot", now=TUESDAY)
     add_active_subscriber(ctx, BOB, "robot", now=TUESDAY, sources=("acs",))
     spoil(ctx.engine, f"UPDATE subscriber SET sources = '7' WHERE email = '{BOB}'")
