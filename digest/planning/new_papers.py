@@ -128,22 +128,14 @@ def load_new_papers(session: Session, unreadable: list[InvalidRow]) -> NewPapers
     queries = [parse_canonical(canonical) for _, canonical in keywords]
     matcher = Matcher(queries)
     sources = _chosen_sources(session)
-    blocks: list[MatchCells] = []
-    columns: list[tuple[int, int, int]] = []
-    for block in chain(
-        _paper_blocks(session, after_listing_id, last_listing_id, unreadable),
-        _late_blocks(session, sources, after_listing_id, last_listing_id, unreadable),
-    ):
-        cells = match_block(matcher, queries, build_documents(session, block))
-        blocks.append(replace(cells, columns=cells.columns + len(columns)))
-        columns += [(int(paper.id or 0), paper.first_listing_id, paper.upvotes or 0) for paper in block]
+    matrix = _match_papers(session, matcher, queries, sources, (after_listing_id, last_listing_id), unreadable)
     trending = [
         (listing_id, paper)
         for listing_id, paper in papers.trending_papers_after(session, after_listing_id)
         if listing_id <= last_listing_id and select_readable([paper], unreadable)
     ]
     keyword_ids = np.array([keyword_id for keyword_id, _ in keywords], dtype=np.int64)
-    new_ids = {paper_id for paper_id, *_ in columns}
+    new_ids = set(matrix.paper_ids.tolist())
     pairs, separated = papers.load_version_pairs(session, new_ids)
     new_papers = NewPapers(
         after_listing_id,
@@ -152,12 +144,7 @@ def load_new_papers(session: Session, unreadable: list[InvalidRow]) -> NewPapers
         queries,
         np.array([query.exclude for query in queries], dtype=bool),
         matcher,
-        build_matrix(
-            blocks,
-            len(queries),
-            columns,
-            papers.source_numbers(session, new_ids, sources, last_listing_id) if sources else (),
-        ),
+        matrix,
         # Not the listing by which the paper entered, but the one by which it began to trend.
         [replace(Candidate.from_paper(paper), first_listing_id=listing_id) for listing_id, paper in trending],
         format_integers(keyword_ids),
@@ -169,6 +156,30 @@ def load_new_papers(session: Session, unreadable: list[InvalidRow]) -> NewPapers
     if new_papers.is_exclusion.any():
         new_papers.match_papers(session, [paper for _, paper in trending])
     return new_papers
+
+
+def _match_papers(
+    session: Session,
+    matcher: Matcher,
+    queries: Sequence[Query],
+    sources: frozenset[str],
+    listings: tuple[int, int],
+    unreadable: list[InvalidRow],
+) -> MatchMatrix:
+    """Match the papers that came after the first listing, up to the second; also those that `sources` list since."""
+    after_listing_id, last_listing_id = listings
+    blocks: list[MatchCells] = []
+    columns: list[tuple[int, int, int]] = []
+    for block in chain(
+        _paper_blocks(session, after_listing_id, last_listing_id, unreadable),
+        _late_blocks(session, sources, after_listing_id, last_listing_id, unreadable),
+    ):
+        cells = match_block(matcher, queries, build_documents(session, block))
+        blocks.append(replace(cells, columns=cells.columns + len(columns)))
+        columns += [(int(paper.id or 0), paper.first_listing_id, paper.upvotes or 0) for paper in block]
+    paper_ids = [paper_id for paper_id, *_ in columns]
+    numbers = papers.source_numbers(session, paper_ids, sources, last_listing_id) if sources else ()
+    return build_matrix(blocks, len(queries), columns, numbers)
 
 
 def _saved_keywords(session: Session) -> Sequence[tuple[int | None, str]]:
