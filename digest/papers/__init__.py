@@ -44,6 +44,7 @@ from digest.papers.browse import (
 )
 from digest.papers.cache import PaperCache, listed_days, load_snapshots
 from digest.papers.documents import build_documents
+from digest.papers.events import retracted_paper_ids
 from digest.papers.fetch_log import (
     latest_fetches,
     load_fetches,
@@ -196,6 +197,7 @@ __all__ = [
     "record_fetch",
     "renumber_released_papers",
     "renumbered_paper_ids",
+    "retracted_paper_ids",
     "search_papers",
     "separate_papers",
     "separated_pairs",

@@ -149,6 +149,13 @@ def is_retracted() -> ColumnElement[bool]:
     return col(Paper.id).in_(retracted.where(col(PaperEvent.kind).in_(RETRACTING_KINDS)))
 
 
+def retracted_paper_ids(session: Session, paper_ids: Collection[int]) -> set[int]:
+    """Return those of these papers that were retracted or withdrawn."""
+    is_one = or_(col(Paper.kind) == PaperKind.RETRACTION, is_retracted())
+    found = session.exec(select(col(Paper.id)).where(is_in_values(session, Paper.id, paper_ids), is_one))
+    return {int(number or 0) for number in found} if paper_ids else set()
+
+
 def _fold(text: str) -> str:
     """Return letters and digits in lower case: what differs in a changed abstract."""
     return "".join(filter(str.isalnum, text)).casefold()

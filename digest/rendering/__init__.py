@@ -13,6 +13,7 @@
 - `merged_papers`: digests that were queued before two of their papers turned out to be one
 - `paper_card`: a paper as a card or a row, and the colors
 - `plain_text`: wrapped paragraphs
+- `retracted_papers`: digests that were queued before one of their papers was retracted or withdrawn
 - `summary`: subject, headline and counts of a digest, for pages
 - `templates`: folders of templates, and the Jinja environment
 - `transactional`: e-mails about a subscription

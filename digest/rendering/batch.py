@@ -26,6 +26,7 @@ from digest.papers import PaperCache, PaperSnapshot
 from digest.rendering.fragment_cache import FragmentCache
 from digest.rendering.match_cache import MatchCache
 from digest.rendering.merged_papers import replace_merged
+from digest.rendering.retracted_papers import drop_retracted
 
 NEW_KEYWORDS_LIMIT = 50  # with more new keywords in a batch, what later e-mails will need is looked up, too:
 UPCOMING_KEYWORDS_LIMIT = 10_000  # keywords of these
@@ -69,7 +70,7 @@ class BatchData:
     """Rows that the e-mails of a batch need. `digest_keywords` has, by delivery, those that a digest was chosen by.
 
     `unreadable` names keywords that were left out because they cannot be parsed; `empty` digests whose papers their
-    subscribers have had.
+    subscribers have had, or were retracted.
     """
 
     recipients: Mapping[int, Recipient]
@@ -94,9 +95,11 @@ def load_batch(
 ) -> BatchData:
     """Load all that the e-mails of a batch need. Whoever renders many batches keeps the cache.
 
-    Papers that are one by now are replaced in the deliveries; `is_sent`: none is dropped.
+    Papers that are one by now are replaced in the deliveries, retracted ones dropped; `is_sent`: none is dropped.
     """
     empty = replace_merged(session, deliveries, is_sent=is_sent)
+    if not is_sent:
+        empty |= drop_retracted(session, deliveries)
     shared = RenderCache() if render_cache is None else render_cache
     subscriber_ids = {delivery.subscriber_id for delivery in deliveries}
     keywords = load_keywords(session, subscriber_ids)

@@ -165,3 +165,22 @@ def test_what_is_no_paper_is_not_sent(ctx: AppContext, record: StoreView, title:
     add_active_subscriber(ctx, ADA, "protein", now=MONDAY - DAY)
     list_papers(ctx, MONDAY, ARTICLE, title=title)
     assert plan_and_send(ctx, record, MONDAY) == 0
+
+
+def test_a_paper_that_is_retracted_before_its_email_leaves_is_not_sent(ctx: AppContext, record: StoreView) -> None:
+    add_active_subscriber(ctx, ADA, "protein", now=MONDAY - DAY)
+    add_active_subscriber(ctx, BOB, "mouse", now=MONDAY - DAY)
+    notice, other = (Identifier("doi", f"10.5555/{name}") for name in ("notice", "other"))
+    list_papers(ctx, MONDAY, ARTICLE)
+    list_papers(ctx, MONDAY, other, title="A protein that stays", authors=())
+    assert plan_digests(ctx, MONDAY).digests == 2
+    retracts = (StatedLink(LinkRelation.RETRACTS, ARTICLE),)
+    list_papers(ctx, MONDAY, notice, kind="replace", title="Retraction notice to: a protein", links=retracts)
+    with read_session(ctx.engine) as session:
+        rows = session.exec(select(Delivery).where(Delivery.kind == "digest").order_by(col(Delivery.id))).all()
+        claimed = [ClaimedDelivery.from_delivery(row) for row in rows]
+        assert load_batch(session, claimed, MONDAY).empty == {claimed[1].id}
+        assert [delivery.papers for delivery in claimed] == [[2], []]
+        sent = [ClaimedDelivery.from_delivery(row) for row in rows]
+        load_batch(session, sent, MONDAY, is_sent=True)
+        assert sorted(sent[0].papers) == [1, 2]
