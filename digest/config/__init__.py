@@ -27,6 +27,8 @@ from digest.config.source_settings import (
     read_source_settings,
     source_entry_points,
     source_prefix,
+    source_title,
+    source_titles,
 )
 from digest.config.values import HttpUrl, OneLine, StringList
 
@@ -51,5 +53,7 @@ __all__ = [
     "read_source_settings",
     "source_entry_points",
     "source_prefix",
+    "source_title",
+    "source_titles",
     "unknown_variables",
 ]

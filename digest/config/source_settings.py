@@ -10,6 +10,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, TypeVar
 
+import structlog
 from pydantic import SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
@@ -17,6 +18,8 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSetti
 from digest.config import messages
 from digest.config.examples import ENV_PREFIX
 from digest.errors import SettingError
+
+log = structlog.get_logger()
 
 ENTRY_POINT_GROUP = "digest.sources"
 SOURCE_NAME_PATTERN = re.compile(r"[a-z][a-z0-9-]{1,30}")
@@ -66,6 +69,24 @@ def source_entry_points() -> Mapping[str, tuple[EntryPoint, ...]]:
     for point in sorted(points, key=lambda point: point.dist is None or point.dist.name != ours):
         found.setdefault(point.name, []).append(point)
     return {name: tuple(same_name) for name, same_name in found.items()}
+
+
+@cache
+def source_titles() -> Mapping[str, str]:
+    """Return what people call the installed sources. One that cannot be loaded is called by its name."""
+    titles = {}
+    for name, points in source_entry_points().items():
+        try:
+            titles[name] = str(points[0].load().title)
+        except Exception as error:
+            log.exception("source.not_loaded", source=name, error=type(error).__name__)
+            titles[name] = name
+    return titles
+
+
+def source_title(name: str) -> str:
+    """Return what people call a source, also one that is no longer installed."""
+    return source_titles().get(name, name)
 
 
 def source_prefix(name: str) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlmodel import Session
 
 from digest.bounces import count_sender_faults
-from digest.config import Settings
+from digest.config import Settings, source_title
 from digest.context import AppContext
 from digest.database import quarantined_rows, read_session
 from digest.database.models import DeliveryState
@@ -16,7 +16,7 @@ from digest.monitoring import messages
 from digest.monitoring.health import Health, schema_sentence
 from digest.monitoring.source_statistics import last_fetches
 from digest.monitoring.statistics import WEEK_DAYS, MonthSummary
-from digest.papers import SOURCE_TITLES, SourceProblem, load_source_problems
+from digest.papers import SourceProblem, load_source_problems
 
 MAX_FAILURE_RATIO = 0.02  # large providers begin to refuse at about this share
 MIN_FAILURES = 3  # one of ten deliveries tells nothing
@@ -87,7 +87,7 @@ def _source_alerts(
             yield Alert("source", problem.sentence, messages.SEE_SOURCES)
     last = last_fetches(session)
     for name in settings.sources:
-        title = SOURCE_TITLES.get(name, name)
+        title = source_title(name)
         if name not in last:
             yield Alert("source", messages.never_fetched(title), messages.RUN_COLLECT)
         elif now - last[name].fetched_at > MAX_FETCH_AGE:

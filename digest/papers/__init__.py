@@ -113,7 +113,7 @@ from digest.papers.search import (
 )
 from digest.papers.separate import separate_papers, separated_pairs, undo_separation
 from digest.papers.snapshots import PaperSnapshot
-from digest.papers.source_status import SOURCE_TITLES, SourceProblem, lasting_notices, load_source_problems
+from digest.papers.source_status import SourceProblem, lasting_notices, load_source_problems
 from digest.papers.statements import PaperStatement, load_statements
 from digest.papers.version_pairs import VersionPair, load_version_pairs, load_versions
 
@@ -126,7 +126,6 @@ __all__ = [
     "MAX_PAPER_ID",
     "PACKED_KEY_BITS",
     "POSSIBLY_DELIVERED",
-    "SOURCE_TITLES",
     "STALE_KINDS",
     "TRENDING_LIMIT",
     "Candidate",

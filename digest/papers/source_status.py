@@ -11,6 +11,7 @@ from itertools import takewhile
 
 from sqlmodel import Session, col, select
 
+from digest.config import source_title
 from digest.database.models import FetchStatus, SourceFetch
 from digest.formatting import format_day, join_words
 from digest.papers.list_days import (
@@ -24,7 +25,6 @@ from digest.papers.list_days import (
     weekdays,
 )
 
-SOURCE_TITLES = {"huggingface": "Hugging Face", "arxiv": "arXiv"}
 CLOSED_DAYS = 30  # how long a day that was closed incomplete is shown to the operator
 FAILURE_TEXTS = {
     "unreachable": "has not answered since",
@@ -83,7 +83,7 @@ def subscriber_notices(problems: Sequence[SourceProblem]) -> tuple[str, ...]:
     A single quiet weekday, what was made up and a day that is closed are no news for them.
     """
     errors = [problem for problem in problems if problem.is_error]
-    if len(sources := sorted({SOURCE_TITLES.get(problem.source, problem.source) for problem in errors})) > 1:
+    if len(sources := sorted({source_title(problem.source) for problem in errors})) > 1:
         return (SEVERAL_SOURCES.format(sources=join_words(sources)),)
     quiet = [problem for problem in problems if problem.kind == "quiet" and problem.days >= MIN_QUIET_DAYS]
     return tuple(problem.sentence for problem in (errors or quiet)[:1])
@@ -98,7 +98,7 @@ def describe_problems(
     source: str, fetches: Sequence[SourceFetch], today: date, since: datetime
 ) -> Iterator[SourceProblem]:
     """Yield the problems of one source, whose fetches are given in their order."""
-    title = SOURCE_TITLES.get(source, source)
+    title = source_title(source)
     day_fetches = fetches_by_day(fetches)
     open_from = today - BACKFILL_DAYS * DAY
     down_from = _first_failure(fetches)

@@ -9,7 +9,6 @@ from digest.context import AppContext
 from digest.database import read_session, write_session
 from digest.database.models import Delivery, DeliveryState, FetchStatus, Subscriber
 from digest.delivery.circuit_breaker import open_circuit
-from digest.papers import SOURCE_TITLES
 from digest.web.admin.login import SESSION_COOKIE
 from tests.support.browser import TEST_TIME
 from tests.support.contexts import ADA
@@ -23,7 +22,7 @@ FINAL_STATES = (DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.UNCERTAI
 def add_operator_history(ctx: AppContext) -> None:
     """Store fetches, good and bad; failed and uncertain deliveries; a relay with an open circuit."""
     with write_session(ctx.engine) as session:
-        for source in SOURCE_TITLES:
+        for source in ctx.settings.sources:
             for ago in range(20, 0, -1):
                 then, status = TEST_TIME - timedelta(days=ago), _fetch_status(ago)
                 new = 40 - ago if status == FetchStatus.OK else 0

@@ -11,7 +11,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
 from digest.bounces import count_sender_faults
-from digest.config import Settings, unknown_variables
+from digest.config import Settings, source_title, unknown_variables
 from digest.context import relay_config_from
 from digest.database import (
     check_integrity,
@@ -27,7 +27,7 @@ from digest.delivery import find_circuit
 from digest.errors import DigestError
 from digest.mail import replies
 from digest.monitoring.checks.result import CheckResult
-from digest.papers import SOURCE_TITLES, load_source_problems
+from digest.papers import load_source_problems
 from digest.sources import source_variables
 
 OTHERS_MODE = 0o077
@@ -128,9 +128,7 @@ def _check_fetches(engine: Engine) -> list[CheckResult]:
     with read_session(engine) as session:
         problems = load_source_problems(session, datetime.now(UTC))
     return [
-        CheckResult(
-            f"lists of {SOURCE_TITLES.get(problem.source, problem.source)}", not problem.is_error, problem.sentence
-        )
+        CheckResult(f"lists of {source_title(problem.source)}", not problem.is_error, problem.sentence)
         for problem in problems
     ]
 

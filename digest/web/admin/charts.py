@@ -13,10 +13,10 @@ from typing import Any
 
 from markupsafe import Markup
 
+from digest.config import source_title
 from digest.database.models import OPEN_STATES, DeliveryState
 from digest.formatting import MONTHS, format_day, format_number
 from digest.monitoring import FetchCounts, MonthSummary
-from digest.papers import SOURCE_TITLES
 from digest.web import messages
 
 WIDTH, HEIGHT = 460, 235  # of the drawing, which scales with the page, down to 350 pixels on a phone
@@ -88,7 +88,7 @@ def source_chart(month: MonthSummary, name: str) -> Chart:
     }
     new = [day.new for day in counts]
     summary = messages.fetches_summary(sum(map(sum, series.values())), sum(series["failed"]), sum(new))
-    title = messages.fetches_title(SOURCE_TITLES.get(name, name))
+    title = messages.fetches_title(source_title(name))
     return _build_chart("source", title, summary, month, series, table_only={"new papers": new}, variant=name)
 
 

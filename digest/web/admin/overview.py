@@ -3,9 +3,9 @@
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
+from digest.config import source_titles
 from digest.database import read_session
 from digest.monitoring import uncertain_deliveries
-from digest.papers import SOURCE_TITLES
 from digest.web.admin.charts import monthly_charts
 from digest.web.admin.live import live_values
 from digest.web.admin.login import admin_page
@@ -33,6 +33,6 @@ def overview_page(web: WebDep, monitoring: MonitoringDep) -> HTMLResponse:
         run=run,
         uncertain=uncertain,
         charts=monthly_charts(month),
-        source_titles=SOURCE_TITLES,
+        source_titles=source_titles(),
         today=now,
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 from urllib.parse import urlencode
 
-from digest.papers import SOURCE_TITLES
+from digest.config import source_titles
 from digest.web.errors import InvalidParameterError
 
 CATEGORY_PATTERN = re.compile(r"[A-Za-z][A-Za-z0-9.-]{0,29}")
@@ -38,8 +38,8 @@ class ListOptions:
         Raises InvalidParameterError, which says what is wrong and what there is to choose.
         """
         options = cls(**{name: value.strip() for name, value in values.items()})
-        if options.source and options.source not in SOURCE_TITLES:
-            raise InvalidParameterError("source", options.source, choices=list(SOURCE_TITLES))
+        if options.source and options.source not in source_titles():
+            raise InvalidParameterError("source", options.source, choices=list(source_titles()))
         if options.category and not CATEGORY_PATTERN.fullmatch(options.category):
             raise InvalidParameterError("category", options.category, choices=["cs.CL", "math.CO", "hep-th"])
         if options.sort and options.sort not in orders:

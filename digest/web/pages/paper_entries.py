@@ -7,11 +7,12 @@ from datetime import date
 
 from sqlmodel import Session
 
+from digest.config import source_title
 from digest.database import read_session
 from digest.database.models import Paper
 from digest.formatting import format_authors, safe_url, truncate
 from digest.matching import Explanation, Query, explain
-from digest.papers import SOURCE_TITLES, build_documents, listed_days, papers_by_id, sources_by_paper
+from digest.papers import build_documents, listed_days, papers_by_id, sources_by_paper
 from digest.rendering import TextPart, split_text
 from digest.web.context import WebContext
 
@@ -66,7 +67,7 @@ def _entries(
     entries = []
     for paper in papers:
         paper_id = int(paper.id or 0)
-        titles = tuple(SOURCE_TITLES.get(source, source) for source in sources.get(paper_id, ()))
+        titles = tuple(source_title(source) for source in sources.get(paper_id, ()))
         entries.append(paper_entry(paper, explanations.get(paper_id), titles, days.get(paper_id)))
     return entries
 

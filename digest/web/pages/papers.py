@@ -11,11 +11,11 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import BaseModel, Field
 from sqlmodel import Session
 
+from digest.config import source_title, source_titles
 from digest.database import read_session
 from digest.database.models import Paper
 from digest.formatting import format_date, format_number
 from digest.papers import (
-    SOURCE_TITLES,
     FilterChoices,
     PaperFilter,
     PaperOrder,
@@ -172,7 +172,7 @@ def _period_page(web: WebContext, session: Session, period: Period, parameters: 
         previous=period_around(period.kind, previous) if previous and period.kind != "trending" else None,
         following=period_around(period.kind, following) if following and period.kind != "trending" else None,
         calendar=make_calendar(month, counts, period, *neighbor_list_days(session, month.first, month.last)),
-        source_titles=SOURCE_TITLES,
+        source_titles=source_titles(),
         feed=ListOptions(options.source, options.category).query(),
         problems=_problems_of(load_source_problems(session, web.clock()), period, is_latest=following is None),
     )
@@ -217,7 +217,7 @@ def _first_without_upvotes(papers: Sequence[Paper]) -> int | None:
 def source_options(choices: FilterChoices, options: ListOptions) -> list[tuple[str, str]]:
     """Return values and labels of the sources of a period, and what was chosen even if no paper has it."""
     names = dict.fromkeys([*choices.sources, *filter(None, [options.source])])
-    return [(name, SOURCE_TITLES.get(name, name)) for name in names]
+    return [(name, source_title(name)) for name in names]
 
 
 def category_options(choices: FilterChoices, options: ListOptions) -> list[tuple[str, str]]:

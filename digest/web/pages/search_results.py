@@ -9,13 +9,13 @@ from difflib import get_close_matches
 from fastapi.responses import HTMLResponse
 from sqlmodel import Session, col, select
 
+from digest.config import source_title
 from digest.database import read_session
 from digest.database.models import Paper
 from digest.errors import QueryError
 from digest.formatting import format_number, pluralize
 from digest.matching import Query, describe, parse
 from digest.papers import (
-    SOURCE_TITLES,
     MatchCount,
     SearchOrder,
     SearchPage,
@@ -125,7 +125,7 @@ def search_page(web: WebContext, text: str, trail_text: str, **parameters: str) 
         options=options,
         orders=SEARCH_ORDERS,
         periods=SEARCH_PERIODS,
-        sources=SOURCE_TITLES,
+        sources={name: source_title(name) for name in web.ctx.settings.sources},
         sort=options.sort or SearchOrder.NEWEST,
         count_text=count_text(results.count),
         rhythm=rhythm,

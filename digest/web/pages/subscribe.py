@@ -16,10 +16,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from digest import subscribers
+from digest.config import source_title
 from digest.database import read_session
 from digest.formatting import join_words
 from digest.matching import KeywordInput
-from digest.papers import SOURCE_TITLES, lasting_notices, latest_list_day, load_source_problems, recent_papers
+from digest.papers import lasting_notices, latest_list_day, load_source_problems, recent_papers
 from digest.subscribers import CONSENT_TEXT, MAX_CAP, Preferences
 from digest.web.context import SAFE_METHODS, WebContext, WebDep
 from digest.web.errors import error_page
@@ -172,7 +173,7 @@ def _render_form(
         day=day,
         top_papers=top_papers,
         source_notices=notices,
-        sources=join_words([SOURCE_TITLES.get(name, name) for name in web.ctx.settings.sources]),
+        sources=join_words([source_title(name) for name in web.ctx.settings.sources]),
         guess_timezone=guess_timezone,
         zones=timezones_including(values["timezone"]),
         max_length=MAX_KEYWORDS_LENGTH,
