@@ -39,6 +39,7 @@ from tests.benchmarks.scale import (
     two_planners,
 )
 from tests.benchmarks.search import papers_searched, year_searched
+from tests.benchmarks.sources import europepmc_entries_read, pubmed_entries_read
 from tests.benchmarks.workers import two_senders, worker_memory
 
 ROWS: tuple[Row, ...] = (
@@ -68,6 +69,8 @@ ROWS: tuple[Row, ...] = (
     previews_p99,
     first_preview,
     serving_memory,
+    pubmed_entries_read,
+    europepmc_entries_read,
 )
 
 BY_NAME: tuple[Row, ...] = (year_searched,)  # these take too long to be measured with the others
