@@ -45,6 +45,7 @@ class EuropePmcSource:
     title = "Europe PMC"
     hosts: ClassVar[Mapping[str, float]] = {"www.ebi.ac.uk": 0.2}
     settles_after = timedelta(days=4)  # from the beginning of the day
+    lists_weekends = True
     overlaps: ClassVar[frozenset[str]] = frozenset({"pubmed", "biorxiv"})
 
     class Settings(SourceSettings):

@@ -55,6 +55,7 @@ class PubMedSource:
     name = "pubmed"
     title = "PubMed"
     settles_after = timedelta(days=4)  # from the beginning of the day
+    lists_weekends = True
 
     class Settings(SourceSettings):
         """What is read, and how."""
