@@ -27,6 +27,7 @@ from digest.errors import DigestError, SettingError, SourceLoadError
 from digest.sources import messages
 from digest.sources.base import DayListSource, Source, WindowSource
 from digest.sources.http import SourceClient
+from digest.sources.throttle import HostThrottle
 
 log = structlog.get_logger()
 
@@ -102,6 +103,20 @@ def build_sources(
             faults.append(SourceFault(name, reason))
     client.keep_gaps(settings.host_gaps)
     return tuple(sources)
+
+
+def listing_titles(settings: Settings) -> Mapping[str, str]:
+    """Return the names that a listing may have for its source with these settings, and what people call each.
+
+    That is the name of a source that lists by day, and those of the windows of another one. Nothing is asked of a host.
+    """
+    titles: dict[str, str] = {}
+    for source in build_sources(settings, SourceClient(throttle=HostThrottle())):
+        if isinstance(source, DayListSource):
+            titles[source.name] = source.title
+        else:
+            titles |= {window.name: window.title or window.name for window in source.windows()}
+    return titles
 
 
 def check_source_settings(settings: Settings) -> None:
