@@ -1,16 +1,27 @@
-"""What the e-mails of one batch have in common, loaded with a few queries for all of them."""
+"""What the e-mails of one batch have in common, loaded with a few queries for all of them.
+
+Subscribers and keywords come as plain rows of statements that are built once: they are most of what is loaded.
+"""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from functools import cache
+from typing import Any, NamedTuple, cast
 
 import sqlalchemy as sa
-from sqlmodel import Session, col, select
+from sqlmodel import Session, SQLModel, col, select
 
 from digest import papers
-from digest.database import InvalidRow, describe_unreadable, is_in_values
+from digest.database import (
+    InvalidRow,
+    array_value,
+    describe_unreadable,
+    is_in_parameter,
+    is_in_values,
+    is_postgresql,
+)
 from digest.database.models import (
     ClaimedDelivery,
     Delivery,
@@ -181,9 +192,16 @@ def latest_paper_ids(session: Session) -> list[int]:
 
 def load_recipients(session: Session, subscriber_ids: Collection[int]) -> dict[int, Recipient]:
     """Load recipients by subscriber."""
-    columns = [getattr(Subscriber, name) for name in ("id", *Recipient._fields)]
-    rows = session.execute(sa.select(*columns).where(is_in_values(session, Subscriber.id, subscriber_ids)))
+    statement = _recipients_statement(postgresql=is_postgresql(session))
+    rows = session.connection().execute(statement, {"numbers": array_value(session, subscriber_ids)}).all()
     return {number: Recipient(*values) for number, *values in rows}
+
+
+@cache
+def _recipients_statement(*, postgresql: bool) -> sa.Select[Any]:
+    subscribers = _table_of(Subscriber).c
+    columns = (subscribers[name] for name in ("id", *Recipient._fields))
+    return sa.select(*columns).where(is_in_parameter(subscribers.id, postgresql=postgresql))
 
 
 def find_first_digests(
@@ -214,15 +232,26 @@ def find_first_digests(
 
 def load_keywords(session: Session, subscriber_ids: Collection[int]) -> dict[int, list[SubscriberKeyword]]:
     """Load the keywords of several subscribers, each in their own order."""
-    statement = (
-        select(SavedKeyword.subscriber_id, SavedKeyword.keyword_id, SavedKeyword.text, Keyword.canonical)
-        .where(SavedKeyword.keyword_id == Keyword.id, is_in_values(session, SavedKeyword.subscriber_id, subscriber_ids))
-        .order_by(col(SavedKeyword.subscriber_id), col(SavedKeyword.position))
-    )
+    statement = _keywords_statement(postgresql=is_postgresql(session))
+    rows = session.connection().execute(statement, {"numbers": array_value(session, subscriber_ids)}).all()
     keywords: dict[int, list[SubscriberKeyword]] = {}
-    for subscriber_id, *values in session.execute(statement):
-        keywords.setdefault(subscriber_id, []).append(SubscriberKeyword(*values))
+    for subscriber_id, number, text, canonical in rows:
+        keywords.setdefault(subscriber_id, []).append(SubscriberKeyword(number, text, canonical))
     return keywords
+
+
+@cache
+def _keywords_statement(*, postgresql: bool) -> sa.Select[Any]:
+    saved, keyword = _table_of(SavedKeyword).c, _table_of(Keyword).c
+    return (
+        sa.select(saved.subscriber_id, saved.keyword_id, saved.text, keyword.canonical)
+        .where(saved.keyword_id == keyword.id, is_in_parameter(saved.subscriber_id, postgresql=postgresql))
+        .order_by(saved.subscriber_id, saved.position)
+    )
+
+
+def _table_of(model: type[SQLModel]) -> sa.Table:
+    return cast("sa.Table", sa.inspect(model).local_table)
 
 
 def load_canonical_keywords(session: Session, keyword_ids: Collection[int]) -> dict[int, str]:

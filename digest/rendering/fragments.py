@@ -17,6 +17,7 @@ from markupsafe import escape
 from digest.mail import QuotedPrintable, encode_part
 
 _PLACEHOLDER = re.compile("\x02([^\x03]*)\x03")
+_ESCAPED_CHARACTER = re.compile("[&<>'\"]")
 
 EMPTY = QuotedPrintable(b"")
 EncodedPair = tuple[QuotedPrintable, QuotedPrintable]  # for the HTML part and for the plain text
@@ -30,8 +31,9 @@ def placeholder(name: str) -> str:
 
 def encode_html_and_text(text: str) -> EncodedPair:
     """Encode a value for either part of an e-mail, escaped in HTML."""
-    escaped, plain = str(escape(text)), encode_part(text)
-    return (plain if escaped == text else encode_part(escaped)), plain
+    plain = encode_part(text)
+    # The search is faster than the escaping, and nearly all values need none.
+    return (encode_part(str(escape(text))) if _ESCAPED_CHARACTER.search(text) else plain), plain
 
 
 class Fragment:

@@ -75,7 +75,9 @@ class MatchCache:
             wanted = set(keywords)
             for number in paper_ids:
                 matches = self._papers.get(number)
-                if matches and (missing := wanted - matches.tested - matches.also_tested):
+                if not matches or wanted <= matches.tested:
+                    continue
+                if missing := wanted - matches.tested - matches.also_tested:
                     untested |= missing
                     untested_ids.add(number)
         self._match(sorted(untested), sorted(untested_ids))

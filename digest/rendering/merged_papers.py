@@ -1,11 +1,14 @@
 """Digests that were queued before two of their papers turned out to be one."""
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import cache
+from typing import Any, cast
 
-from sqlalchemy import or_
+from sqlalchemy import Select, Table, inspect, or_
+from sqlalchemy import select as core_select
 from sqlmodel import Session, col, select
 
-from digest.database import is_in_values
+from digest.database import array_value, is_in_parameter, is_in_values, is_postgresql
 from digest.database.models import ClaimedDelivery, Delivery, DeliveryKind, DeliveryState, Paper
 from digest.papers import POSSIBLY_DELIVERED
 
@@ -35,12 +38,20 @@ def _load_groups(session: Session, paper_ids: Collection[int]) -> dict[int, int]
     """Return the row that stands for each of these papers of which there is more than one row."""
     if not paper_ids:
         return {}
-    is_wanted = or_(is_in_values(session, Paper.id, paper_ids), is_in_values(session, Paper.merged_into, paper_ids))
-    rows = session.exec(
-        select(col(Paper.id), col(Paper.merged_into)).where(col(Paper.merged_into).is_not(None), is_wanted)
-    ).all()
-    merged = {int(number or 0): int(standing or 0) for number, standing in rows}
+    statement = _groups_statement(postgresql=is_postgresql(session))
+    rows = session.connection().execute(statement, {"numbers": array_value(session, paper_ids)}).all()
+    merged = {int(number): int(standing) for number, standing in rows}
     return merged | {standing: standing for standing in merged.values()}
+
+
+@cache
+def _groups_statement(*, postgresql: bool) -> Select[Any]:
+    """Return the statement of `_load_groups`, which is built once because each batch of e-mails asks."""
+    papers = cast("Table", inspect(Paper).local_table).c
+    is_wanted = or_(
+        is_in_parameter(papers.id, postgresql=postgresql), is_in_parameter(papers.merged_into, postgresql=postgresql)
+    )
+    return core_select(papers.id, papers.merged_into).where(papers.merged_into.is_not(None), is_wanted)
 
 
 def _load_had(
