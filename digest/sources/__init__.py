@@ -21,6 +21,7 @@
 - `pubmed`: PubMed
 - `pubmed_xml`: parser of PubMed's records
 - `registry`: the installed sources, and their creation from settings
+- `testing`: the contract of a source, for the tests of its author
 - `text`: cleaning of titles, abstracts, names and links
 - `throttle`: request intervals and pauses of hosts, and the rule for redirects
 - `xml`: XML documents from outside, repaired where they have faults
@@ -43,8 +44,11 @@ from digest.sources.base import (
     Window,
     WindowSource,
 )
+from digest.sources.entries import ParsedEntries, parse_entries
 from digest.sources.http import RetryPolicy, SourceClient
 from digest.sources.huggingface import HuggingFaceSource
+from digest.sources.names import parse_authors
+from digest.sources.paging import Page, PagedEntries, parse_total, read_by_cursor, read_by_offset
 from digest.sources.registry import (
     SOURCE_API,
     SourceFault,
@@ -71,6 +75,9 @@ __all__ = [
     "HttpValidators",
     "HuggingFaceSource",
     "ListedPaper",
+    "Page",
+    "PagedEntries",
+    "ParsedEntries",
     "ProbedSource",
     "RetryPolicy",
     "Source",
@@ -89,6 +96,11 @@ __all__ = [
     "listing_titles",
     "load_source",
     "loaded_sources",
+    "parse_authors",
+    "parse_entries",
+    "parse_total",
+    "read_by_cursor",
+    "read_by_offset",
     "read_settings_of",
     "source_variables",
     "submission_window",

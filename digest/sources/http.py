@@ -106,8 +106,8 @@ class SourceClient:
     """HTTP client for one run, used as `async with SourceClient() as client: await client.get(url)`.
 
     `cached_validators` maps the cache key of an earlier response (its URL unless `get` is told otherwise) to its
-    validators. `contact` is what the operator tells the hosts. `sleep` and `clock` are arguments so that tests need not
-    wait.
+    validators. `contact` is what the operator tells the hosts. `sleep`, `clock` and `transport` are arguments so that
+    tests need neither wait nor a network.
     """
 
     def __init__(
@@ -120,6 +120,7 @@ class SourceClient:
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         clock: Callable[[], datetime] = utc_now,
         throttle: HostThrottle = SHARED_THROTTLE,
+        transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         about = "; ".join(part for part in (f"+{base_url}" if base_url else "", contact) if part)
         agent = f"digest/{__version__}" + (f" ({about})" if about else "")
@@ -130,6 +131,7 @@ class SourceClient:
         self._sleep = sleep
         self._clock = clock
         self._throttle = throttle
+        self._transport = transport
         self._http: httpx.AsyncClient | None = None
         self._failing: set[str] = set()  # hosts and first path segments that failed in this run: no more retries
 
@@ -149,6 +151,7 @@ class SourceClient:
             timeout=httpx.Timeout(policy.read_timeout, connect=policy.connect_timeout),
             mounts={f"all://{host}": None for host in ("127.0.0.1", "localhost", "[::1]")},  # never through a proxy
             follow_redirects=False,
+            transport=self._transport,
         )
         return self
 

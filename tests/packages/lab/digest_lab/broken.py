@@ -1,0 +1,3 @@
+"""Module that cannot be imported."""
+
+raise RuntimeError("its library is missing")
