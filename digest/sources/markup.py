@@ -185,18 +185,18 @@ def format_label(label: str) -> str:
 
 
 def _write_script(content: str, name: str, before: str) -> str:
-    """Return an index or exponent of a text: H₂O, Ca²⁺, HbA₁c, V_i, Cre^ERT2."""
-    inner = content.strip()
+    """Return an index or exponent of a text: H₂O, Ca²⁺, PM2.5, HbA1c, x_i, Cre^ERT2. What can be typed is found."""
+    inner, table = content.strip(), SUBSCRIPTS if name == "sub" else SUPERSCRIPTS
     trailing = " " if content[-1:].isspace() else ""
-    table = SUBSCRIPTS if name == "sub" else SUPERSCRIPTS
-    if not inner or inner in _AS_THEY_ARE:
-        return inner + trailing
     is_word = any(character.isalpha() for character in inner)
-    if name == "sup" and is_word:
-        return f"^{inner if ' ' not in inner else f'({inner})'}{trailing}"
-    is_variable = before[-1:].isalpha() and not before[:-1].isalnum()
-    if is_word and ((is_variable and len(inner) == 1) or " " in inner):
-        return f"_{inner if ' ' not in inner else f'({inner})'}{trailing}"
-    return (
-        "".join(character if character.isalpha() else table.get(character, character) for character in inner) + trailing
-    )
+    if not is_word and all(character in table for character in inner):
+        written = "".join(table[character] for character in inner)
+    elif name == "sup":
+        is_mark = inner in _AS_THEY_ARE or not any(character.isalnum() for character in inner)
+        written = inner if is_mark else f"^{inner}" if inner.isalnum() else f"^({inner})"
+    elif is_word and " " in inner:
+        written = f"_({inner})"
+    else:
+        is_variable = before[-1:].isalpha() and not before[:-1].isalnum()
+        written = f"_{inner}" if is_word and is_variable and len(inner) == 1 else inner
+    return written + trailing

@@ -157,7 +157,8 @@ TWICE = (
 @pytest.mark.parametrize(
     ("text", "readable"),
     [
-        ("HbA<sub>1c</sub>, V<sub>max</sub>, Ca<sup>2+</sup>, Cre<sup>ERT2</sup>", "HbA₁c, Vmax, Ca²⁺, Cre^ERT2"),
+        ("HbA<sub>1c</sub>, V<sub>max</sub>, Ca<sup>2+</sup>, Cre<sup>ERT2</sup>", "HbA1c, Vmax, Ca²⁺, Cre^ERT2"),
+        ("PM<sub>2.5</sub>, 10<sup>2.5</sup>, p53<sup>-/-</sup>, Oz<sup>®</sup>", "PM2.5, 10^(2.5), p53-/-, Oz®"),
         ("<p>One<p>Two<br>three <img src='a.gif' alt='b>c'> <a href='x'>four</a></p>", "One Two three four"),
         ("<p>Sound</p><script>alert('no')</script><style>p {}</style><!-- nor this -->", "Sound"),
         (
