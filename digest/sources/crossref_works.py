@@ -9,11 +9,10 @@ from typing import Any
 
 from digest.identifiers import LinkRelation, PaperKind, StatedLink, normalize_identifier
 from digest.sources.base import ListedPaper
-from digest.sources.names import format_name
+from digest.sources.names import AUTHORS_LENGTH, MAX_AUTHORS, format_name
 from digest.sources.text import NAME_LENGTH, TITLE_LENGTH, clean_terms, clean_text
 
 SOURCE = "crossref"
-MAX_AUTHORS = 6_000
 PAPER_TYPES = {
     *("journal-article", "proceedings-article", "posted-content", "book-chapter", "report", "dissertation"),
     *("monograph", "book", "reference-book", "edited-book", "other"),
@@ -93,11 +92,15 @@ def _version_links(work: Mapping[str, Any]) -> Iterator[StatedLink]:
 
 
 def _author_names(work: Mapping[str, Any]) -> Iterator[str]:
+    length = 0
     for author in _list(work, "author")[:MAX_AUTHORS]:
-        if isinstance(author, dict):
-            given, family, suffix = (_text(author.get(name)) for name in ("given", "family", "suffix"))
-            if name := format_name(given, family, suffix) or clean_text(_text(author.get("name")), NAME_LENGTH):
-                yield name
+        if not isinstance(author, dict) or length > AUTHORS_LENGTH:
+            continue
+        given, family, suffix = (_text(author.get(name)) for name in ("given", "family", "suffix"))
+        name = format_name(given, family, suffix) or clean_text(_text(author.get("name")), NAME_LENGTH)
+        length += len(name)
+        if name:
+            yield name[:NAME_LENGTH]
 
 
 def _published_on(work: Mapping[str, Any]) -> date | None:
