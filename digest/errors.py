@@ -16,7 +16,9 @@ DigestError
 │   ├── SourceUnavailableError      no answer, or not now: fetch again in the next run
 │   ├── SourceThrottledError        the host asks us to stop until a given instant
 │   ├── NotListedError              the day asked for has no list (not open yet, weekend, holiday)
+│   ├── FeedGoneError               there is no feed at this address any more: a person must look
 │   └── MalformedAnswerError        the answer is not what the host documents: a person must look
+│       └── NoFeedError               it is a web page, or something else that is no feed
 ├── SourceLoadError               go on without that source, tell the operator: its package is faulty
 ├── UnparsableMessageError        set the inbound message aside for a person
 ├── UntrustedRequestError         refuse the request of a provider, tell the operator
@@ -136,6 +138,18 @@ class MalformedAnswerError(SourceError):
     """Answer that the host's documentation does not describe."""
 
     code = "malformed"
+
+
+class NoFeedError(MalformedAnswerError):
+    """Answer that is whole and no feed, such as a web page."""
+
+    code = "no-feed"
+
+
+class FeedGoneError(SourceError):
+    """Answer that there is no feed at this address (404, 410)."""
+
+    code = "gone"
 
 
 class SourceLoadError(DigestError):

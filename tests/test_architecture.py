@@ -14,7 +14,7 @@ import pytest
 from dotenv import dotenv_values
 
 from digest import __version__
-from digest.config import ENV_PREFIX, Settings, SourceSettings, load_settings, source_prefix
+from digest.config import ENV_PREFIX, Settings, SourceSettings, load_settings, source_variable
 from digest.sources import Source, loaded_sources, read_settings_of
 
 ROOT = Path(__file__).parents[1]
@@ -386,7 +386,7 @@ def test_every_setting_is_documented_and_nothing_else(documented: dict[str, str]
 
 def own_variables() -> set[str]:
     """Variables of our own sources; packages of others may be installed beside them."""
-    return {f"{source_prefix(source.name)}{name.upper()}" for source in own_sources() for name in fields_of(source)}
+    return {source_variable(source.name, name) for source in own_sources() for name in fields_of(source)}
 
 
 def own_sources() -> list[type[Source]]:
@@ -432,7 +432,7 @@ def values_of(settings: Settings) -> dict[str, object]:
     }
     for source in own_sources():
         own = read_settings_of(source, settings)
-        values |= {f"{source_prefix(source.name)}{name.upper()}": getattr(own, name) for name in fields_of(source)}
+        values |= {source_variable(source.name, name): getattr(own, name) for name in fields_of(source)}
     return values
 
 

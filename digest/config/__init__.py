@@ -29,6 +29,7 @@ from digest.config.source_settings import (
     source_prefix,
     source_title,
     source_titles,
+    source_variable,
 )
 from digest.config.values import HttpUrl, OneLine, StringList
 
@@ -55,5 +56,6 @@ __all__ = [
     "source_prefix",
     "source_title",
     "source_titles",
+    "source_variable",
     "unknown_variables",
 ]

@@ -94,6 +94,11 @@ def source_prefix(name: str) -> str:
     return f"{ENV_PREFIX}{name.upper().replace('-', '_')}_"
 
 
+def source_variable(source: str, field: str) -> str:
+    """Return the variable of a source's field: DIGEST_ARXIV_URL, but DIGEST_FEEDS for `feeds` of the source `feeds`."""
+    return source_prefix(source).removesuffix("_") if field == source else f"{source_prefix(source)}{field.upper()}"
+
+
 def read_source_settings(
     settings_class: type[AnySourceSettings], name: str, values: Mapping[str, Any]
 ) -> AnySourceSettings:
@@ -103,22 +108,24 @@ def read_source_settings(
     """
     prefix = source_prefix(name)
     variables = {f"{ENV_PREFIX}{key}".lower(): describe_value(value) for key, value in values.items()}
+    if (own := source_variable(name, name).lower()) in variables:
+        variables[f"{prefix}{name}".lower()] = variables[own]
     try:
         return settings_class(**_HandedSource(settings_class, variables, prefix)())
     except ValidationError as error:
         fields = settings_class.model_fields
-        sentences = [_describe_fault(dict(details), prefix, fields) for details in error.errors()]
+        sentences = [_describe_fault(dict(details), name, fields) for details in error.errors()]
         raise SettingError("\n".join(sentences)) from error
     except ValueError as error:  # a list or table that is no JSON
         raise SettingError(messages.undecodable_setting(prefix, str(error))) from error
 
 
-def _describe_fault(error: Mapping[str, Any], prefix: str, fields: Mapping[str, FieldInfo]) -> str:
+def _describe_fault(error: Mapping[str, Any], source: str, fields: Mapping[str, FieldInfo]) -> str:
     message = str(error["msg"]).removeprefix("Value error, ")
     if not error["loc"]:
         return message
     name = str(error["loc"][0])
-    variable = f"{prefix}{name.upper()}"
+    variable = source_variable(source, name)
     field = fields.get(name)
     example = describe_value(next(iter(field.examples or ()), field.default)) if field else ""
     if field and field.annotation is SecretStr:

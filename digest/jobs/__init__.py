@@ -1,6 +1,7 @@
 """What runs: the daily pipeline, collecting, the scheduler, workers and retention.
 
 - `collect`: fetches the sources and stores what they list
+- `collect_windows`: reads the feeds that are due, and fills their gaps
 - `event_loop`: runs a coroutine on an event loop of its own
 - `pipeline`: collect, plan, deliver, and all three once
 - `reports`: what a run did, for people and scripts

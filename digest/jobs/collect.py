@@ -1,4 +1,4 @@
-"""Fetches the sources and stores what they list; each fetch of a list day or a window is recorded.
+"""Fetches the sources and stores what they list; each fetch of a list day is recorded.
 
 A source that fails, in whatever way, is recorded with its reason, and the others are fetched all the same. A day stays
 due until it has been fetched well.
@@ -18,6 +18,7 @@ from digest.context import AppContext
 from digest.database import InvalidRow, quarantine_rows, read_session, write_session
 from digest.database.models import FetchStatus
 from digest.errors import MalformedAnswerError, NotListedError, SourceError, SourceLoadError
+from digest.jobs.collect_windows import collect_windows
 from digest.jobs.reports import SourceReport
 from digest.papers import (
     INDEX_BATCH_SIZE,
@@ -43,7 +44,6 @@ from digest.sources import (
     SourceClient,
     SourceFault,
     TextSource,
-    WindowSource,
     build_sources,
 )
 
@@ -56,14 +56,13 @@ TEXTS_PER_TRANSACTION = 20  # of those that are asked for one by one
 
 @dataclass(frozen=True, slots=True)
 class FetchTiming:
-    """Fetch of one list day or window of a source at `now`; `started` is the monotonic clock in seconds."""
+    """Fetch of one list day of a source at `now`; `started` is the monotonic clock in seconds."""
 
     source: str
     day: date
     now: datetime
     started: float
     is_backfill: bool
-    window: str = ""
 
     @property
     def seconds(self) -> float:
@@ -97,7 +96,9 @@ async def collect_sources(
     ) as client:
         faults: list[SourceFault] = []
         sources = build_sources(settings, client, faults)
-        reports = await asyncio.gather(*(_collect_source(ctx, source, now, days, on_progress) for source in sources))
+        reports = await asyncio.gather(
+            *(_collect_source(ctx, source, sources, now, days, on_progress) for source in sources)
+        )
         await _fill_missing_texts(ctx, sources, now, on_progress)
     reports += [await asyncio.to_thread(_record_fault, ctx, fault, now) for fault in faults]
     if unreadable and reports:  # the cache is that of all sources: its rows are counted with the first
@@ -109,6 +110,7 @@ async def collect_sources(
 async def _collect_source(
     ctx: AppContext,
     source: Source,
+    sources: Sequence[Source],
     now: datetime,
     days: Sequence[date] | None,
     on_progress: Callable[[str], None] | None,
@@ -119,7 +121,8 @@ async def _collect_source(
         if isinstance(source, DayListSource):
             await _collect_days(ctx, source, now, days, report, on_progress)
         else:
-            await _collect_windows(ctx, source, now, report, on_progress)
+            windows = _call_source(source, source.windows)
+            await collect_windows(ctx, source, windows, sources, now, report, on_progress)
     except SourceLoadError as error:
         return await asyncio.to_thread(_record_fault, ctx, SourceFault(source.name, str(error)), now)
     report.seconds = round(time.monotonic() - started, 2)
@@ -142,21 +145,6 @@ async def _collect_days(
         timing = FetchTiming(source.name, day, now, time.monotonic(), is_backfill=day not in current)
         fetch = source.backfill if timing.is_backfill else source.fetch
         await _store_fetch(ctx, timing, fetch(day, now), report)
-
-
-async def _collect_windows(
-    ctx: AppContext,
-    source: WindowSource,
-    now: datetime,
-    report: SourceReport,
-    on_progress: Callable[[str], None] | None,
-) -> None:
-    for window in _call_source(source, source.windows):
-        if on_progress:
-            on_progress(f"Fetching {source.name}, {window.name}")
-        today = now.astimezone(UTC).date()
-        timing = FetchTiming(source.name, today, now, time.monotonic(), is_backfill=False, window=window.name)
-        await _store_fetch(ctx, timing, source.fetch(window, now), report)
 
 
 def _call_source(source: Source, call: Callable[[], Sequence[T]]) -> Sequence[T]:
@@ -228,7 +216,7 @@ def _store_answer(ctx: AppContext, timing: FetchTiming, answer: SourceAnswer, re
         if answer.shown_day:  # the requested day has no list yet: it stays due, whatever the host showed instead
             timing.record(session, FetchStatus.NOT_LISTED, message=f"the list shown was of {answer.shown_day}")
         status = FetchStatus.UNCHANGED if answer.not_modified else FetchStatus.EMPTY
-        for part in parts or [{"status": status, "part": timing.window}]:
+        for part in parts or [{"status": status}]:
             timing.record(session, day=day, endpoint=answer.endpoint, message="; ".join(warnings), **part)
     report.listed += stored.listed_count
     report.new += stored.new_count
@@ -274,12 +262,12 @@ def _record_failure(ctx: AppContext, timing: FetchTiming, error: SourceError, re
     not_listed = isinstance(error, NotListedError)
     with write_session(ctx.engine) as session:
         status = FetchStatus.NOT_LISTED if not_listed else FetchStatus.FAILED
-        timing.record(session, status, error_code=error.code, message=str(error), part=timing.window)
+        timing.record(session, status, error_code=error.code, message=str(error))
     if not_listed:
         log.info("source.not_listed", source=timing.source, day=str(timing.day))
         return
     report.failed += 1
-    report.problems.append(f"{timing.window or timing.day}: {error}")
+    report.problems.append(f"{timing.day}: {error}")
     log.warning("source.failed", source=timing.source, day=str(timing.day), code=error.code, error=str(error))
 
 

@@ -23,8 +23,12 @@
 - `search`: search for papers by a query, with their number
 - `resolve`: which paper a listing is
 - `snapshots`: a stored paper as matching and e-mails see it
+- `source_problem`: a problem of a source
 - `source_status`: what people should know about the sources, as sentences
 - `statements`: what is known of a paper beside its text
+- `window_problems`: what people should know about feeds
+- `window_store`: feeds in the store, and which of their entries were seen
+- `windows`: what two readings of a feed tell
 - `version_pairs`: preprints and the articles that they were published as
 """
 
@@ -49,6 +53,7 @@ from digest.papers.fetch_log import (
     latest_fetches,
     load_fetches,
     load_http_cache,
+    load_window_fetches,
     record_fetch,
     store_http_cache,
 )
@@ -113,9 +118,23 @@ from digest.papers.search import (
 )
 from digest.papers.separate import separate_papers, separated_pairs, undo_separation
 from digest.papers.snapshots import PaperSnapshot
-from digest.papers.source_status import SourceProblem, lasting_notices, load_source_problems
+from digest.papers.source_problem import SourceProblem
+from digest.papers.source_status import lasting_notices, load_source_problems
 from digest.papers.statements import PaperStatement, load_statements
 from digest.papers.version_pairs import VersionPair, load_version_pairs, load_versions
+from digest.papers.window_problems import describe_rare_reading
+from digest.papers.window_store import WindowEntry, is_due, known_entries, store_entries, sync_feeds
+from digest.papers.windows import (
+    WindowGap,
+    find_open_gaps,
+    first_rate,
+    is_backlog,
+    judge_window,
+    last_rate,
+    mean_rate,
+    reading_interval,
+    split_window,
+)
 
 if TYPE_CHECKING:
     from digest.papers.recent import RecentPapersIndex, Selection
@@ -147,6 +166,8 @@ __all__ = [
     "SourceProblem",
     "StoreReport",
     "VersionPair",
+    "WindowEntry",
+    "WindowGap",
     "active_links",
     "ambiguous_pairs",
     "arxiv_ids_without_text",
@@ -159,13 +180,21 @@ __all__ = [
     "count_papers",
     "days_due",
     "delivered_paper_ids",
+    "describe_rare_reading",
     "dois_without_text",
+    "find_open_gaps",
     "find_recent_candidates",
     "find_standing",
     "first_list_days",
     "first_listing_id_of_latest_day",
+    "first_rate",
     "has_released_papers",
+    "is_backlog",
+    "is_due",
     "is_stale",
+    "judge_window",
+    "known_entries",
+    "last_rate",
     "lasting_notices",
     "latest_fetches",
     "latest_list_day",
@@ -182,6 +211,8 @@ __all__ = [
     "load_statements",
     "load_version_pairs",
     "load_versions",
+    "load_window_fetches",
+    "mean_rate",
     "neighbor_list_days",
     "packed_ranking_key",
     "papers_by_id",
@@ -190,6 +221,7 @@ __all__ = [
     "papers_on_day",
     "popularity_order",
     "prune_papers",
+    "reading_interval",
     "recent_list_days",
     "recent_paper_ids",
     "recent_papers",
@@ -202,10 +234,13 @@ __all__ = [
     "separated_pairs",
     "source_numbers",
     "sources_by_paper",
+    "split_window",
+    "store_entries",
     "store_fingerprint",
     "store_http_cache",
     "store_listings",
     "store_texts",
+    "sync_feeds",
     "trending_papers_after",
     "undo_separation",
     "unlink_papers",

@@ -18,9 +18,10 @@ from digest.database.models import FetchStatus, HttpCacheEntry, SourceFetch
 from digest.papers.list_days import BACKFILL_DAYS, LISTED
 
 HTTP_CACHE_LIFETIME = timedelta(days=45)  # lists older than this are not fetched again
+WINDOW_MEMORY = timedelta(days=45)  # a gap of 14 days, and the reading before it
 MAX_MESSAGE_LENGTH = 1000
 SUCCESSFUL = (FetchStatus.OK, FetchStatus.UNCHANGED)
-WHOLE = (*SUCCESSFUL, FetchStatus.EMPTY)
+WHOLE = (*SUCCESSFUL, FetchStatus.EMPTY, FetchStatus.GAP, FetchStatus.THIN)
 
 
 class FetchedAnswer(Protocol):
@@ -102,6 +103,15 @@ def load_fetches(
     statement = select(SourceFetch).where(is_source, or_(day >= since, day == first.scalar_subquery()))
     rows = session.exec(statement.order_by(col(SourceFetch.started_at), col(SourceFetch.id))).all()
     return select_readable(rows, [] if unreadable is None else unreadable)
+
+
+def load_window_fetches(session: Session, source: str, name: str, now: datetime) -> Sequence[SourceFetch]:
+    """Return the fetches of a feed in the last weeks, in their order; those that cannot be read are left out."""
+    since = now - WINDOW_MEMORY
+    rows = select(SourceFetch).where(SourceFetch.source == source, SourceFetch.part == name)
+    rows = rows.where(col(SourceFetch.list_day) >= since.astimezone(UTC).date())
+    found = session.exec(rows.order_by(col(SourceFetch.started_at), col(SourceFetch.id))).all()
+    return select_readable(found, [])
 
 
 def latest_fetches(session: Session) -> list[SourceFetch]:

@@ -23,6 +23,8 @@ from digest.papers.queries import chunks
 from digest.papers.resolve import Resolver
 
 SAME_BATCH_WINDOW = timedelta(days=7)  # arXiv may serve an old batch under a new date, but not for longer than this
+# News of known papers, and papers of before the first reading of a feed: new for nobody until something lists them.
+UNLISTED_KINDS = ("replace", "backlog")
 STALE_KINDS = ("new", "listed")  # a paper may rightly be cross-listed or replaced again
 # Of the other fields that are optional a paper has the latest value.
 _FIELDS_WITH_RULES = {"authors", "categories", "subjects", "journal", "published_on"}
@@ -183,7 +185,7 @@ def _update_papers(
             if stored.id:  # not of this very batch
                 events += find_changes(state, stored, now)
         resolver.add(entry, stored, is_new=is_new)
-        if entry.kind != "replace":
+        if entry.kind not in UNLISTED_KINDS:
             listed.append((entry, stored))
     return listed, new_papers, versions, events
 

@@ -1,18 +1,17 @@
-"""What people should know about the sources, each as one sentence: the only place where these are worded.
+"""What people should know about the sources, each as one sentence, worded here and in `window_problems` only.
 
 A source that is down or quiet for days is one sentence with "since". E-mails, pages, the operator's page, /healthz,
 `digest sources` and `digest doctor` show the same ones, the newest fact first.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import takewhile
 
 from sqlmodel import Session, col, select
 
 from digest.config import source_title
-from digest.database.models import FetchStatus, SourceFetch
+from digest.database.models import Feed, FetchStatus, SourceFetch
 from digest.formatting import format_day, join_words
 from digest.papers.list_days import (
     BACKFILL_DAYS,
@@ -24,6 +23,8 @@ from digest.papers.list_days import (
     is_settled,
     weekdays,
 )
+from digest.papers.source_problem import SourceProblem
+from digest.papers.window_problems import describe_feeds
 
 CLOSED_DAYS = 30  # how long a day that was closed incomplete is shown to the operator
 FAILURE_TEXTS = {
@@ -33,28 +34,9 @@ FAILURE_TEXTS = {
 }
 LASTING_KINDS = ("down", "quiet")
 SEVERAL_SOURCES = "Papers from {sources} are incomplete today; what is missing will be in a later digest."
+SEVERAL_GAPS = "The feeds of {feeds} turned over before they were read; papers may be missing."
+MAX_TITLES = 4  # in one sentence
 MIN_QUIET_DAYS = 2  # before subscribers hear of it
-
-
-@dataclass(frozen=True, slots=True)
-class SourceProblem:
-    """Problem of a source, as a sentence. `day` is the day of its newest fact.
-
-    `kind`: down (its last fetches all failed), quiet (no list since), failed, partial, stale, empty or missing (one
-    list day), made-up (fetched after all), closed (not complete after two weeks, and no longer asked for). `days`: how
-    many weekdays a quiet source has been quiet.
-    """
-
-    kind: str
-    source: str
-    day: date
-    sentence: str
-    days: int = 1
-
-    @property
-    def is_error(self) -> bool:
-        """Whether a list is missing now that the source has, or may have."""
-        return self.kind in {"down", "failed", "partial", "stale", "missing"}
 
 
 def load_source_problems(session: Session, now: datetime, since: datetime | None = None) -> list[SourceProblem]:
@@ -68,10 +50,15 @@ def load_source_problems(session: Session, now: datetime, since: datetime | None
         .where(col(SourceFetch.list_day) >= today - timedelta(days=CLOSED_DAYS))
         .order_by(col(SourceFetch.source), col(SourceFetch.started_at), col(SourceFetch.id))
     )
+    feeds = {(feed.source, feed.name): feed for feed in session.exec(select(Feed))}
     fetches: dict[str, list[SourceFetch]] = {}
+    feed_fetches: dict[tuple[str, str], list[SourceFetch]] = {}
     for fetch in session.exec(rows):
-        fetches.setdefault(fetch.source, []).append(fetch)
-    problems: list[SourceProblem] = []
+        if (key := (fetch.source, fetch.part)) in feeds:
+            feed_fetches.setdefault(key, []).append(fetch)
+        else:
+            fetches.setdefault(fetch.source, []).append(fetch)
+    problems = list(describe_feeds(feeds, feed_fetches, now))
     for source, records in fetches.items():
         problems += describe_problems(source, records, today, since or now - DAY)
     return sorted(problems, key=lambda problem: (-problem.day.toordinal(), problem.source))
@@ -82,16 +69,27 @@ def subscriber_notices(problems: Sequence[SourceProblem]) -> tuple[str, ...]:
 
     A single quiet weekday, what was made up and a day that is closed are no news for them.
     """
-    errors = [problem for problem in problems if problem.is_error]
-    if len(sources := sorted({source_title(problem.source) for problem in errors})) > 1:
-        return (SEVERAL_SOURCES.format(sources=join_words(sources)),)
-    quiet = [problem for problem in problems if problem.kind == "quiet" and problem.days >= MIN_QUIET_DAYS]
-    return tuple(problem.sentence for problem in (errors or quiet)[:1])
+    public = [problem for problem in problems if not problem.is_for_operator]
+    errors = [problem for problem in public if problem.is_error and problem.kind != "gap"]
+    if len(sources := sorted({title_of(problem) for problem in errors})) > 1:
+        return (SEVERAL_SOURCES.format(sources=join_words(sources[:MAX_TITLES], len(sources[MAX_TITLES:]))),)
+    gaps = [problem for problem in public if problem.kind == "gap"]
+    if not errors and len(feeds := sorted({title_of(problem) for problem in gaps})) > 1:
+        return (SEVERAL_GAPS.format(feeds=join_words(feeds[:MAX_TITLES], len(feeds[MAX_TITLES:]))),)
+    quiet = [problem for problem in public if problem.kind == "quiet" and problem.days >= MIN_QUIET_DAYS]
+    return tuple(problem.sentence for problem in (errors or gaps or quiet)[:1])
+
+
+def title_of(problem: SourceProblem) -> str:
+    """Return what people call the source of a problem."""
+    return problem.title or source_title(problem.source)
 
 
 def lasting_notices(problems: Sequence[SourceProblem]) -> tuple[str, ...]:
     """Return the sentences about sources that are down or quiet, which pages show."""
-    return tuple(problem.sentence for problem in problems if problem.kind in LASTING_KINDS)
+    return tuple(
+        problem.sentence for problem in problems if problem.kind in LASTING_KINDS and not problem.is_for_operator
+    )
 
 
 def describe_problems(

@@ -20,10 +20,11 @@
 - `paging`: lists that come in pages, and whether all of them came
 - `pubmed`: PubMed
 - `pubmed_xml`: parser of PubMed's records
+- `redirects`: where redirects may lead
 - `registry`: the installed sources, and their creation from settings
 - `testing`: the contract of a source, for the tests of its author
 - `text`: cleaning of titles, abstracts, names and links
-- `throttle`: request intervals and pauses of hosts, and the rule for redirects
+- `throttle`: request intervals and pauses of hosts
 - `xml`: XML documents from outside, repaired where they have faults
 
 A new source is one module, here or in a package of its own, and one entry point of the group `digest.sources`.
@@ -33,7 +34,10 @@ from digest.sources.arxiv import ArxivSource, submission_window
 from digest.sources.base import (
     AdvisingSource,
     AnswerPart,
+    ArchivedWindowSource,
     DayListSource,
+    FeedGap,
+    GapSource,
     HttpValidators,
     ListedPaper,
     ProbedSource,
@@ -42,7 +46,9 @@ from digest.sources.base import (
     SourceAnswer,
     TextSource,
     Window,
+    WindowFacts,
     WindowSource,
+    window_names,
 )
 from digest.sources.entries import ParsedEntries, parse_entries
 from digest.sources.http import RetryPolicy, SourceClient
@@ -69,8 +75,11 @@ __all__ = [
     "SOURCE_API",
     "AdvisingSource",
     "AnswerPart",
+    "ArchivedWindowSource",
     "ArxivSource",
     "DayListSource",
+    "FeedGap",
+    "GapSource",
     "HostThrottle",
     "HttpValidators",
     "HuggingFaceSource",
@@ -87,6 +96,7 @@ __all__ = [
     "SourceFault",
     "TextSource",
     "Window",
+    "WindowFacts",
     "WindowSource",
     "build_sources",
     "check_source_settings",
@@ -104,4 +114,5 @@ __all__ = [
     "read_settings_of",
     "source_variables",
     "submission_window",
+    "window_names",
 ]

@@ -1,6 +1,6 @@
 """Listed papers, answers of sources, and the protocols that sources fulfill."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 class ListedPaper:
     """Paper as one source lists it on one day, its text already readable Unicode.
 
-    - `kind`: listed (Hugging Face), new or cross (arXiv), or replace: news of a known paper, which is no listing
+    - `kind`: listed (Hugging Face), new or cross (arXiv), or replace: news of a known paper, which is no listing;
+      backlog: a paper of before the first reading of a feed, which is stored and not listed
     - `paper_kind`: what the source says that it is (see `PaperKind`); empty where it does not
     - `journal`: name of the journal, book or proceedings that it appeared in; None for preprints
     - `subjects`: what it is about in the source's own terms (MeSH headings, a feed's categories); those of arXiv are
@@ -91,6 +92,12 @@ class ListedPaper:
         return (own < other) - (own > other)
 
 
+def window_names(identifiers: Sequence[Identifier]) -> Iterator[str]:
+    """Yield the names by which an entry of a window is known: identifiers with version."""
+    for identifier in identifiers:
+        yield f"{identifier} v{identifier.version}" if identifier.version else str(identifier)
+
+
 @dataclass(frozen=True, slots=True)
 class HttpValidators:
     """Validators of one HTTP response (RFC 9110, 8.8), to be stored together with what it contained."""
@@ -117,6 +124,23 @@ class AnswerPart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WindowFacts:
+    """What a feed says of itself.
+
+    - `issns`: of its journal
+    - `refresh_interval`: how long it stays as it is, by its own word or its host's
+    - `moved_to`: the address to which it redirects for good
+    - `previous_url`: the document with the entries before these (RFC 5005, 4)
+    """
+
+    title: str = ""
+    issns: tuple[str, ...] = ()
+    refresh_interval: timedelta | None = None
+    moved_to: str = ""
+    previous_url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SourceAnswer:
     """Result of fetching one list day or one window.
 
@@ -132,6 +156,7 @@ class SourceAnswer:
     parts: tuple[AnswerPart, ...] = ()
     warnings: tuple[str, ...] = ()
     validators: tuple[HttpValidators, ...] = ()
+    facts: WindowFacts | None = None  # of a window
 
 
 @runtime_checkable
@@ -209,6 +234,41 @@ class WindowSource(Protocol):
 
     async def fetch(self, window: Window, now: datetime) -> SourceAnswer:
         """Fetch the entries that a window shows now."""
+        ...
+
+
+@runtime_checkable
+class ArchivedWindowSource(Protocol):
+    """Source of windows that name the document before them (`WindowFacts.previous_url`)."""
+
+    async def fetch_previous(self, window: Window, url: str, now: datetime) -> SourceAnswer:
+        """Fetch an earlier document of a window, which is at `url`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedGap:
+    """Days on which a feed turned over between two readings, and what tells the journal that it is of.
+
+    `dois` are some of its papers, on both sides of the gap.
+    """
+
+    source: str
+    first_day: date
+    last_day: date
+    issns: tuple[str, ...] = ()
+    dois: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class GapSource(Protocol):
+    """Source that knows what journals published on which day: it fills the gaps of their feeds."""
+
+    async def fetch_gap(self, gap: FeedGap, now: datetime) -> SourceAnswer:
+        """Fetch what the journal published in a gap, as papers whose source is `gap.source`.
+
+        Raises NotListedError where it does not know the journal.
+        """
         ...
 
 

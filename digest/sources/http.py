@@ -1,16 +1,17 @@
 """HTTP client that all sources share.
 
 It identifies itself, keeps an interval between requests to a host, asks conditionally where it can, obeys Retry-After
-up to a bound, gives up in time, bounds what it reads, and follows redirects only within one host. Failures come out
-as SourceUnavailableError, SourceThrottledError or MalformedAnswerError; their messages name host and path, never more.
+up to a bound, gives up in time, bounds what it reads, and follows redirects within one host, those of feeds to public
+hosts, too. Failures come out as SourceUnavailableError, SourceThrottledError or MalformedAnswerError; their messages
+name host and path, never more.
 """
 
 import asyncio
 import json
 import re
 import zlib
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -23,7 +24,8 @@ import httpx
 from digest import __version__
 from digest.errors import MalformedAnswerError, SourceThrottledError, SourceUnavailableError
 from digest.sources.base import HttpValidators, ValidatorsByKey
-from digest.sources.throttle import SHARED_THROTTLE, HostThrottle, is_redirect_allowed
+from digest.sources.redirects import find_public_address, is_redirect_allowed, is_web_address, resolve_host
+from digest.sources.throttle import SHARED_THROTTLE, HostThrottle
 
 MAX_REDIRECTS = 3
 MAX_BODY_BYTES = 20 * 2**20  # after decompression; the largest feed seen has 5 MB
@@ -34,6 +36,7 @@ MAX_PAUSE = timedelta(days=1)
 _RATE_LIMIT_RESET = re.compile(r"\bt=(\d{1,6})\b")  # RateLimit: "api";r=0;t=57
 _NEXT_LINK = re.compile(r"""<([^<>]+)>\s*;[^,<]*\brel\s*=\s*"?next\b""", re.IGNORECASE)
 _REDIRECTS = {301, 302, 303, 307, 308}
+_PERMANENT_REDIRECTS = {301, 308}
 _RETRY_STATUSES = {500, 502, 503, 504}
 
 
@@ -60,7 +63,10 @@ class RetryPolicy:
 
 @dataclass(frozen=True, slots=True)
 class SourceResponse:
-    """Response of a source: any 2xx, a 304, or a 4xx that the source may interpret. `location` is host and path."""
+    """Response of a source: any 2xx, a 304, or a 4xx that the source may interpret. `location` is host and path.
+
+    `url` is where it was found in the end; `moved_to` is that address where all redirects to it are for good.
+    """
 
     status: int
     location: str
@@ -68,6 +74,7 @@ class SourceResponse:
     body: bytes = field(repr=False)
     validators: HttpValidators
     url: str
+    moved_to: str = ""
 
     @property
     def not_modified(self) -> bool:
@@ -106,8 +113,8 @@ class SourceClient:
     """HTTP client for one run, used as `async with SourceClient() as client: await client.get(url)`.
 
     `cached_validators` maps the cache key of an earlier response (its URL unless `get` is told otherwise) to its
-    validators. `contact` is what the operator tells the hosts. `sleep`, `clock` and `transport` are arguments so that
-    tests need neither wait nor a network.
+    validators. `contact` is what the operator tells the hosts. `resolve` finds the addresses of a host that a redirect
+    names. It, `sleep`, `clock` and `transport` are arguments so that tests need neither wait nor a network.
     """
 
     def __init__(
@@ -121,6 +128,7 @@ class SourceClient:
         clock: Callable[[], datetime] = utc_now,
         throttle: HostThrottle = SHARED_THROTTLE,
         transport: httpx.AsyncBaseTransport | None = None,
+        resolve: Callable[[str], Awaitable[Sequence[str]]] = resolve_host,
     ) -> None:
         about = "; ".join(part for part in (f"+{base_url}" if base_url else "", contact) if part)
         agent = f"digest/{__version__}" + (f" ({about})" if about else "")
@@ -132,6 +140,7 @@ class SourceClient:
         self._clock = clock
         self._throttle = throttle
         self._transport = transport
+        self._resolve = resolve
         self._http: httpx.AsyncClient | None = None
         self._failing: set[str] = set()  # hosts and first path segments that failed in this run: no more retries
 
@@ -162,8 +171,10 @@ class SourceClient:
             await self._http.aclose()
             self._http = None
 
-    async def get(self, url: str, *, cache_key: str | None = None, accept: str = "*/*") -> SourceResponse:
-        """Return the response of `url`, retrying what may pass.
+    async def get(
+        self, url: str, *, cache_key: str | None = None, accept: str = "*/*", follows_hosts: bool = False
+    ) -> SourceResponse:
+        """Return the response of `url`, retrying what may pass. `follows_hosts`: redirects to other public hosts, too.
 
         Raises SourceUnavailableError, SourceThrottledError or MalformedAnswerError.
         """
@@ -176,7 +187,7 @@ class SourceClient:
             self._throttle.raise_if_paused(url, self._clock())
             started_at = loop.time()
             try:
-                return await self._follow_redirects(url, cache_key or url, accept)
+                return await self._follow_redirects(url, cache_key or url, accept, follows_hosts=follows_hosts)
             except _AttemptError as error:
                 spent += loop.time() - started_at
                 delay = error.retry_after if error.retry_after is not None else float(2 ** (attempt - 1))
@@ -192,24 +203,33 @@ class SourceClient:
                 spent += delay
         raise AssertionError("the last attempt returns or raises")
 
-    async def _follow_redirects(self, url: str, cache_key: str, accept: str) -> SourceResponse:
-        first_url = url
+    async def _follow_redirects(self, url: str, cache_key: str, accept: str, *, follows_hosts: bool) -> SourceResponse:
+        first_url, is_permanent = url, True
+        addresses: dict[str, str] = {}  # of the hosts that redirects named: asked are those that were found public
         for _ in range(MAX_REDIRECTS + 1):
             async with self._throttle.acquire(url, self._sleep):
-                response = await self._request(url, cache_key, accept)
+                response = await self._request(url, cache_key, accept, addresses.get(urlsplit(url).hostname or ""))
             if response.status not in _REDIRECTS:
-                return response
+                return replace(response, moved_to=url if is_permanent and url != first_url else "")
             target = urljoin(url, response.headers.get("location", ""))
+            is_permanent = is_permanent and response.status in _PERMANENT_REDIRECTS
             if not is_redirect_allowed(url, target):
-                raise MalformedAnswerError(
-                    f"{response.location} redirects to {urlsplit(target).hostname}, which is not followed"
-                )
+                host = urlsplit(target).hostname or ""
+                if not follows_hosts or not is_web_address(target):
+                    raise MalformedAnswerError(f"{response.location} redirects to {host}, which is not followed")
+                addresses[host] = await find_public_address(host, response.location, self._resolve)
             url = target
         raise MalformedAnswerError(f"{describe_url(first_url)} redirects more than {MAX_REDIRECTS} times")
 
-    async def _request(self, url: str, cache_key: str, accept: str) -> SourceResponse:
+    async def _request(self, url: str, cache_key: str, accept: str, address: str | None) -> SourceResponse:
         assert self._http is not None, "the client is used within `async with`"  # noqa: S101
         request_headers = {"Accept": accept}
+        extensions: dict[str, str] = {}
+        requested = httpx.URL(url)
+        if address:  # of the host, which is not looked up again: it might be another one by now
+            request_headers["Host"] = requested.netloc.decode("ascii")
+            extensions["sni_hostname"] = requested.host
+            requested = requested.copy_with(host=address)
         if cached := self._cached_validators.get(cache_key):
             if cached.etag:
                 request_headers["If-None-Match"] = cached.etag
@@ -219,7 +239,7 @@ class SourceClient:
         try:
             async with (
                 asyncio.timeout(self._retry_policy.total_timeout),
-                self._http.stream("GET", url, headers=request_headers) as response,
+                self._http.stream("GET", requested, headers=request_headers, extensions=extensions) as response,
             ):
                 self._raise_for_status(response, location)
                 body = await read_body(response, location)

@@ -21,7 +21,7 @@ from digest.config import (
     SourceSettings,
     read_source_settings,
     source_entry_points,
-    source_prefix,
+    source_variable,
 )
 from digest.errors import DigestError, SettingError, SourceLoadError
 from digest.sources import messages
@@ -161,7 +161,7 @@ def source_variables() -> frozenset[str]:
     names: set[str] = set()
     for name, source_class in loaded_sources().items():
         settings_class = getattr(source_class, "Settings", SourceSettings)
-        names |= {source_prefix(name) + field.upper() for field in settings_class.model_fields}
+        names |= {source_variable(name, field) for field in settings_class.model_fields}
     return frozenset(names)
 
 

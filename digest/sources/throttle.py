@@ -1,4 +1,4 @@
-"""Request intervals and pauses of hosts, and the rule for redirects.
+"""Request intervals and pauses of hosts.
 
 One HostThrottle is shared by all clients of a process, so that two runs at once keep the same interval.
 """
@@ -89,21 +89,3 @@ def is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-def is_redirect_allowed(from_url: str, to_url: str) -> bool:
-    """Return whether a redirect stays on its host: same scheme and port, or from http to https.
-
-    Anything else could lead into a private network.
-    """
-    old, new = urlsplit(from_url), urlsplit(to_url)
-    if not old.hostname or old.hostname != new.hostname or new.scheme not in {"http", "https"} or new.username:
-        return False
-    default_ports = {"http": 80, "https": 443}
-    try:
-        old_port, new_port = old.port or default_ports[old.scheme], new.port or default_ports[new.scheme]
-    except (ValueError, KeyError):
-        return False
-    if old.scheme == new.scheme:
-        return old_port == new_port
-    return (old.scheme, new.scheme, old_port, new_port) == ("http", "https", 80, 443)

@@ -129,6 +129,8 @@ OTHER_TABLES = frozenset(
         "listing",
         "source_fetch",
         "http_cache_entry",
+        "feed",
+        "feed_entry",
         "relay_circuit",
         "shared_token_bucket",
     }

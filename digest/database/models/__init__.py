@@ -5,6 +5,7 @@
     Paper >- PaperRelation -< Paper        papers that are one, published versions, and notices
     Paper -< PaperEvent                    what happened to a paper after it was listed
     SourceFetch                            one fetch of a source for one list day
+    Feed -< SeenEntry                      a feed, and the names under which its entries were seen
     HttpCacheEntry                         validators of the last response of a URL
     Subscriber -< SavedKeyword >- Keyword  what a subscriber looks for; equal keywords are stored once
     Subscriber -< Delivery                 one e-mail to one subscriber, and its state
@@ -24,6 +25,7 @@ new for a subscriber when `first_listing_id > covered_listing_id`: a comparison 
 
 - `base`: conventions of all tables
 - `deliveries`: deliveries, the bounces that come back, and the state of relays
+- `feeds`: feeds, and which of their entries were seen
 - `papers`: papers, their listings, names and links, and the log of fetches
 - `quarantined_rows`: rows that were set aside because they cannot be read
 - `subscribers`: subscribers, their keywords, the suppression list, and the limits of public forms
@@ -48,6 +50,7 @@ from digest.database.models.deliveries import (
     SharedTokenBucket,
     complete_state_counts,
 )
+from digest.database.models.feeds import Feed, SeenEntry
 from digest.database.models.papers import (
     FULLTEXT_TABLE,
     FetchStatus,
@@ -84,6 +87,7 @@ __all__ = [
     "Delivery",
     "DeliveryKind",
     "DeliveryState",
+    "Feed",
     "FetchStatus",
     "Frequency",
     "HttpCacheEntry",
@@ -100,6 +104,7 @@ __all__ = [
     "RateLimitCounter",
     "RelayCircuit",
     "SavedKeyword",
+    "SeenEntry",
     "SharedTokenBucket",
     "SourceFetch",
     "Subscriber",

@@ -19,7 +19,8 @@ class Paper(SQLModel, table=True):
 
     - `key`: its identity: `arxiv:ID` without version, else `doi:…`, else `source:id`
     - `text_source`: the source that title and abstract are from
-    - `first_listing_id`: id of its first listing; 0 while plans leave it out because its row could not be read
+    - `first_listing_id`: id of its first listing; 0 where it has none, and while plans leave it out because its row
+      could not be read
     - `first_upvotes`: upvotes at the end of its first day
     - `text_fetched_at`: when arXiv was asked for the text of a paper that another source lists
     - `is_indexed`: the full-text index has its current text
@@ -195,13 +196,16 @@ class Listing(SQLModel, table=True):
 class FetchStatus(StrEnum):
     """Results of a fetch. Only `failed` is an error; `empty` on a weekday is a warning.
 
-    `partial`: less came than was promised; `stale`: the list of an earlier day came. Both leave the day due.
+    `partial`: less came than was promised; `stale`: the list of an earlier day came. Both leave the day due. `gap` and
+    `thin`: a feed turned over, or nearly did, since it was read before.
     """
 
     OK = "ok"
     UNCHANGED = "unchanged"
     PARTIAL = "partial"
     STALE = "stale"
+    GAP = "gap"
+    THIN = "thin"
     EMPTY = "empty"
     NOT_LISTED = "not-listed"
     FAILED = "failed"
@@ -210,7 +214,7 @@ class FetchStatus(StrEnum):
 class SourceFetch(SQLModel, table=True):
     """One fetch of the list of a source for a day, or of one part of it, also when it failed or found nothing.
 
-    - `part`: category of arXiv; empty for a whole list
+    - `part`: category of arXiv, name of a feed; empty for a whole list
     - `endpoint`: where the list was found: api, page, rss or query
     - `is_backfill`: the day was read afterwards, in another way than a current one
     - `seconds`: how long it took

@@ -15,7 +15,7 @@ from typing import Any
 import feedparser  # type: ignore[import-untyped]  # no stubs are published with it
 from lxml import etree  # type: ignore[import-untyped]
 
-from digest.errors import MalformedAnswerError
+from digest.errors import MalformedAnswerError, NoFeedError
 from digest.sources.entries import MAX_ENTRIES
 from digest.sources.feeds.entries import FeedEntry, ParsedFeed
 from digest.sources.feeds.json_feed import parse_json_feed
@@ -55,7 +55,7 @@ def parse_feed(body: bytes, location: str) -> ParsedFeed:
     if beginning[:1] in {b"{", b"["}:
         return parse_json_feed(body, location)
     if _PAGE.match(beginning):
-        raise MalformedAnswerError(_describe_page(body, location))
+        raise NoFeedError(_describe_page(body, location))
     return _parse_xml(body, location)
 
 
@@ -70,7 +70,7 @@ def _parse_xml(body: bytes, location: str) -> ParsedFeed:
     parsed = feedparser.parse(stream, sanitize_html=False, resolve_relative_uris=False)
     if not parsed.get("version") and not parsed.entries:
         text = " ".join(body[:300].decode("utf-8", "replace").split())[:60]
-        raise MalformedAnswerError(f"{location} is no feed: it begins {text!r}")
+        raise NoFeedError(f"{location} is no feed: it begins {text!r}")
     feed = parsed.feed
     detail = _value(feed, "author_detail")
     is_atom = str(parsed.get("version")).startswith("atom")

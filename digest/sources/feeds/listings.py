@@ -2,14 +2,14 @@
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from hashlib import sha256
 from urllib.parse import urljoin
 
 from digest.identifiers import Identifier, PaperKind, normalize_identifier
-from digest.sources.base import ListedPaper
+from digest.sources.base import ListedPaper, window_names
 from digest.sources.entries import ParsedEntries, parse_entries
 from digest.sources.feeds.descriptions import read_description
 from digest.sources.feeds.entries import FeedEntry, ParsedFeed
@@ -62,12 +62,6 @@ def read_papers(feed: ParsedFeed, name: str, url: str, now: datetime) -> FeedRea
 def entry_key(paper: ListedPaper) -> str:
     """Return what tells entries of a window apart: all names, with their versions. Two may be one paper."""
     return " ".join(sorted(window_names(paper.identifiers)))
-
-
-def window_names(identifiers: Sequence[Identifier]) -> Iterator[str]:
-    """Yield the names by which an entry of a window is known: identifiers with version."""
-    for identifier in identifiers:
-        yield f"{identifier} v{identifier.version}" if identifier.version else str(identifier)
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,7 +133,9 @@ def _latest_page(web: WebContext, kind: PeriodKind, parameters: ListParameters) 
     with read_session(web.ctx.engine) as session:
         day = latest_list_day(session)
         if day is None:
-            return web.render("papers-empty.html", problems=load_source_problems(session, web.clock()))
+            problems = load_source_problems(session, web.clock())
+            public = [problem for problem in problems if not problem.is_for_operator]
+            return web.render("papers-empty.html", problems=public)
         return _period_page(web, session, period_around(kind, day), parameters)
 
 
@@ -233,8 +235,10 @@ def _problems_of(problems: Sequence[SourceProblem], period: Period, *, is_latest
     return [
         problem
         for problem in problems
-        if (is_latest and problem.kind in is_lasting)
-        or (problem.kind not in is_lasting and problem.is_error and period.first <= problem.day <= period.last)
+        if not problem.is_for_operator
+        and (
+            is_latest if problem.kind in is_lasting else problem.is_error and period.first <= problem.day <= period.last
+        )
     ]
 
 

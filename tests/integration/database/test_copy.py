@@ -14,12 +14,14 @@ from digest.database.models import (
     BounceClass,
     BounceRecord,
     Delivery,
+    Feed,
     HttpCacheEntry,
     Paper,
     PaperEvent,
     PaperRelation,
     QuarantinedRow,
     RelayCircuit,
+    SeenEntry,
     Subscriber,
     SuppressionEntry,
 )
@@ -72,6 +74,8 @@ def fill_tables(store: Engine) -> None:
                 received_at=NOW,
             )
         )
+        session.add(Feed(source="feeds", name="tides", url="https://example.org/é", checked_at=NOW, rate=0.25))
+        session.add(SeenEntry(source="feeds", feed="tides", key="k", last_seen_at=NOW))
         session.add_all(
             HttpCacheEntry(url=f"https://example.org/{name}", etag='"é"', stored_at=NOW)
             for name in ("ä", "Z", "a", "~")

@@ -244,7 +244,7 @@ def test_a_fetch_is_recorded_with_bounds(sqlite_store: Engine) -> None:
         )
     with read_session(sqlite_store) as session:
         rows = {row.source: row for row in session.exec(select(SourceFetch))}
-    assert {name for name, row in rows.items() if row.whole} == {"ok", "unchanged", "empty"}
+    assert {name for name, row in rows.items() if row.whole} == {"ok", "unchanged", "empty", "gap", "thin"}
     assert (rows["said"].promised, rows["ok"].seconds, len(rows["ok"].message)) == (4, 1.235, MAX_MESSAGE_LENGTH)
 
 

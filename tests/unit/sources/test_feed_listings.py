@@ -2,9 +2,9 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from digest.identifiers import PaperKind
-from digest.sources import ListedPaper
+from digest.sources import ListedPaper, window_names
 from digest.sources.feeds.dialects import parse_feed
-from digest.sources.feeds.listings import FeedReading, read_papers, window_names
+from digest.sources.feeds.listings import FeedReading, read_papers
 
 FEEDS = Path(__file__).parents[2] / "data/sources/feeds"
 NOW = datetime(2026, 1, 6, 23, tzinfo=UTC)

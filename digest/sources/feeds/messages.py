@@ -1,0 +1,70 @@
+"""Sentences about feeds, whole, for the operator."""
+
+
+def unreadable_file(path: str, reason: str) -> str:
+    return f"the file {path} cannot be read: {reason}"
+
+
+def file_too_large(path: str, limit: int) -> str:
+    return f"the file {path} is larger than {limit} MiB"
+
+
+def file_not_utf8(path: str) -> str:
+    return f"the file {path} is neither OPML nor text in UTF-8"
+
+
+def faulty_line(number: int, line: str) -> str:
+    return f"line {number} is not `name = address`: {line!r}"
+
+
+def faulty_name(number: int, name: str) -> str:
+    return (
+        f"line {number}: the name {name!r} is none, it needs 2 to 31 letters a-z, digits and hyphens, and begins with"
+        " a letter"
+    )
+
+
+def taken_name(number: int, name: str) -> str:
+    return f"line {number}: {name!r} is the name of a source, so a feed needs another one"
+
+
+def repeated_name(number: int, name: str) -> str:
+    return f"line {number}: the name {name!r} was given to a feed before"
+
+
+def faulty_address(number: int, address: str) -> str:
+    return f"line {number}: {address!r} is no address of http or https without user name"
+
+
+def too_many_feeds(limit: int) -> str:
+    return f"there are more than {limit:,} feeds"
+
+
+def no_feeds(location: str) -> str:
+    return f"{location} names no feed: no outline has an xmlUrl"
+
+
+def unreadable_entries(count: int, name: str) -> str:
+    return (
+        f"1 entry of the feed {name} could not be read"
+        if count == 1
+        else f"{count:,} entries of the feed {name} could not be read"
+    )
+
+
+def entries_left_out(count: int, name: str) -> str:
+    return f"the feed {name} has more entries than are read at once; {count:,} were left out"
+
+
+def damaged(name: str) -> str:
+    return f"the feed {name} is not well-formed; it was repaired"
+
+
+def found_elsewhere(name: str, location: str) -> str:
+    return f"the feed {name} was found at {location}, to which its address redirects"
+
+
+def no_feeds_set() -> str:
+    return (
+        "DIGEST_SOURCES names feeds, and DIGEST_FEEDS names none: add a line such as `jacs = https://example.org/rss`"
+    )
