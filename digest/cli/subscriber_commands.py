@@ -95,10 +95,22 @@ def add(
     summaries: Annotated[
         bool, typer.Option("--summaries", help="Show AI summaries from Hugging Face where available.")
     ] = False,
+    source: Annotated[
+        list[str] | None,
+        typer.Option(help="Source whose papers they get, for example pubmed. Can be repeated. Default: all."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Add a subscriber. Without keywords, they get the day's trending papers."""
-    from digest.subscribers import KeywordLimits, Preferences, add_subscriber, parse_keywords_or_raise, parse_weekday
+    from digest.subscribers import (
+        KeywordLimits,
+        Preferences,
+        add_subscriber,
+        check_sources,
+        known_sources,
+        parse_keywords_or_raise,
+        parse_weekday,
+    )
 
     ctx = open_context()
     keywords = parse_keywords_or_raise(keyword or [], KeywordLimits.from_settings(ctx.settings))
@@ -110,6 +122,7 @@ def add(
         cap=cap,
         trending=trending,
         summaries=summaries,
+        sources=check_sources(source, known_sources(ctx.settings)) if source else (),
     )
     queued = add_subscriber(ctx, email, preferences, keywords, utc_now(), confirmed=confirmed)
     status = "active" if confirmed else "pending"

@@ -49,6 +49,7 @@ from digest.matching.query import (
     is_exclusion,
     parse,
     parse_canonical,
+    restrict_to_sources,
 )
 from digest.matching.snippets import Snippet, snippet
 from digest.matching.sorted_keys import HIGHEST_CHARACTER
@@ -128,6 +129,7 @@ __all__ = [
     "parse",
     "parse_canonical",
     "related_phrases",
+    "restrict_to_sources",
     "snippet",
     "split_words",
     "to_key",

@@ -1,6 +1,6 @@
 """Messages about keywords that cannot be parsed: what is wrong, how to fix it, an example. Whole sentences."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 
 from digest.formatting import join_words
 
@@ -57,7 +57,7 @@ NO_DOI = "This is not a DOI. Write it like doi:10.1038/s41586-021-03819-2, or do
 UNKNOWN_KIND = "Only kind:paper and kind:editorial are supported. Other keywords find papers only."
 
 
-def unknown_source(names: Sequence[str]) -> str:
+def unknown_source(names: Collection[str]) -> str:
     known = join_words([f"source:{name}" for name in names], conjunction="or")
     return f"There is no source of this name. Use {known}."
 

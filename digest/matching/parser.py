@@ -3,8 +3,8 @@
 OR binds least, then AND, ANDNOT and NOT or a dash between terms, then NOT before a term.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
 
 from digest.errors import QueryError
 from digest.matching import messages
@@ -22,13 +22,13 @@ TERM_STARTS = {TokenKind.WORDS, TokenKind.QUOTED, TokenKind.OPEN, TokenKind.FIEL
 class QueryLimits:
     """Size limits of a query: characters of a line (a phrase has its own limit), terms, nested parentheses.
 
-    `sources`: the names that `source:` may have; any where there are none.
+    `list_sources` returns the names that `source:` may have; any where there are none.
     """
 
     characters: int = 2000
     terms: int = 64
     nesting: int = 16
-    sources: tuple[str, ...] = ()
+    list_sources: Callable[[], Collection[str]] = field(default=tuple, compare=False)
 
 
 class Parser:
@@ -127,9 +127,10 @@ class Parser:
         quoted = first.kind is TokenKind.QUOTED
         start = first.start + quoted
         term = create_term(field, self.line[start : last.end - quoted], start, quoted=quoted)
-        names = self.limits.sources
-        if isinstance(term, SourceTerm) and names and term.name not in map(normalize_source, names):
-            raise syntax_error(messages.unknown_source(names), start)
+        if isinstance(term, SourceTerm):
+            names = self.limits.list_sources()
+            if names and term.name not in map(normalize_source, names):
+                raise syntax_error(messages.unknown_source(names), start)
         return self._count(term, first)
 
     def _peek(self) -> TokenKind | None:

@@ -6,17 +6,19 @@ line makes an exclusion. Whatever has no meaning is refused with its position: n
 into something else.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import Self
 
 from digest.errors import QueryError
 from digest.matching import messages
-from digest.matching.expressions import And, Node, Not, Or, iter_terms, nesting_depth, normalize
+from digest.matching.expressions import And, Node, Not, Or, iter_terms, join_operands, nesting_depth, normalize
 from digest.matching.lexer import TokenKind, is_plain_text, normalize_line, tokenize
+from digest.matching.metadata_names import normalize_source
 from digest.matching.parser import Parser, QueryLimits
 from digest.matching.phrases import parse_phrase, syntax_error
-from digest.matching.terms import KindTerm, Phrase, Term
+from digest.matching.terms import KindTerm, Phrase, SourceTerm, Term
 
 DEFAULT_LIMITS = QueryLimits()
 MAX_LIMITS = QueryLimits(characters=20_000, terms=1000, nesting=60)  # of a setting; has room for canonical forms
@@ -86,6 +88,19 @@ def _asks_for_editorials(node: Node) -> bool:
         for term, is_positive in iter_terms(node)
         if isinstance(term, KindTerm)
     )
+
+
+def restrict_to_sources(keyword: KeywordInput, sources: Collection[str]) -> KeywordInput:
+    """Return a keyword that finds only what one of these sources lists. Without sources, and for exclusions, itself."""
+    query = parse_canonical(keyword.canonical)
+    if query.exclude or not sources:
+        return keyword
+    listed = join_operands(Or, [SourceTerm(normalize_source(name)) for name in sorted(sources)])
+    try:
+        root = normalize(And((query.root, listed)))
+    except QueryError:  # NOT source:arxiv, and arXiv alone: no source has this name
+        root = SourceTerm("0")
+    return replace(keyword, canonical=Query(query.text, root).canonical)
 
 
 def is_exclusion(canonical: str) -> bool:

@@ -32,6 +32,8 @@ from digest.sources.throttle import HostThrottle
 log = structlog.get_logger()
 
 SOURCE_API = 1
+MAX_CACHED_TITLES = 16  # settings whose titles are cached: one in a process, more in tests
+_titles: dict[tuple[Sequence[str], str], Mapping[str, str]] = {}
 # What a source of either kind has, beside the members of one kind.
 MEMBERS = ("title", "hosts", "from_settings", "fetch")
 KIND_MEMBERS = {DayListSource: ("settles_after", "days", "backfill"), WindowSource: ("windows",)}
@@ -109,7 +111,17 @@ def listing_titles(settings: Settings) -> Mapping[str, str]:
     """Return the names that a listing may have for its source with these settings, and what people call each.
 
     That is the name of a source that lists by day, and those of the windows of another one. Nothing is asked of a host.
+    The titles of a few settings are cached.
     """
+    key = settings.sources, str(sorted((name, str(value)) for name, value in settings.source_values.items()))
+    if key not in _titles:
+        if len(_titles) >= MAX_CACHED_TITLES:
+            _titles.clear()
+        _titles[key] = _read_titles(settings)
+    return _titles[key]
+
+
+def _read_titles(settings: Settings) -> Mapping[str, str]:
     titles: dict[str, str] = {}
     for source in build_sources(settings, SourceClient(throttle=HostThrottle())):
         if isinstance(source, DayListSource):

@@ -25,6 +25,7 @@ from digest.subscribers.records import (
     RUNNING_STATUSES,
     WEEKDAY_NAMES,
     Preferences,
+    check_sources,
     keywords_by_subscriber,
     keywords_of,
     normalize_address,
@@ -33,7 +34,7 @@ from digest.subscribers.records import (
     require_unmuted,
     subscriber_by_email,
 )
-from digest.subscribers.subscriptions import KeywordLimits, add_subscriber, parse_keywords
+from digest.subscribers.subscriptions import KeywordLimits, add_subscriber, known_sources, parse_keywords
 
 KEYWORD_SEPARATOR = "|"  # in one cell; in a cell with a line break only line breaks separate
 FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run these; an apostrophe makes them text
@@ -88,6 +89,7 @@ def export_csv(engine: Engine) -> str:
             "summaries": "yes" if row["summaries"] else "no",
             "thumbnails": "yes" if row["thumbnails"] else "no",
             "muted": join_keywords(row["muted"]),
+            "sources": KEYWORD_SEPARATOR.join(row["sources"]),
             "paused_until": row["paused_until"] or "",
         }
         writer.writerow({name: escape_cell(str(cells[name])) for name in COLUMNS})
@@ -236,6 +238,9 @@ def _parse_row(settings: Settings, line_number: int, row: Mapping[str, str]) -> 
         summaries=_parse_boolean(cells["summaries"], "summaries"),
         weekday=parse_weekday(cells["weekday"]) if cells["weekday"] else Preferences().weekday,
         thumbnails=_parse_boolean(cells["thumbnails"], "thumbnails"),
+        sources=check_sources(cells["sources"].split(KEYWORD_SEPARATOR), known_sources(settings))
+        if cells["sources"]
+        else (),
     )
     lines = split_keywords(unescape_cell(row.get("keywords", "")))
     keywords, errors = parse_keywords(lines, KeywordLimits.from_settings(settings))

@@ -3,7 +3,7 @@
 The pages, the command line and the demo all call these.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -49,6 +49,13 @@ class KeywordError:
     position: int = 0
 
 
+def known_sources(settings: Settings) -> Mapping[str, str]:
+    """Return the names of the sources that papers come from, and what people call each."""
+    from digest.sources import listing_titles  # loads all sources, for the few keywords and forms that name one
+
+    return listing_titles(settings)
+
+
 @dataclass(frozen=True, slots=True)
 class KeywordLimits:
     """How many keywords a subscriber may have, and how large each may be."""
@@ -61,7 +68,12 @@ class KeywordLimits:
         """Return the operator's limits."""
         return cls(
             settings.most_keywords,
-            QueryLimits(settings.longest_keyword, settings.most_terms, settings.deepest_nesting),
+            QueryLimits(
+                settings.longest_keyword,
+                settings.most_terms,
+                settings.deepest_nesting,
+                lambda: known_sources(settings),
+            ),
         )
 
 

@@ -2,6 +2,7 @@
 
 All pages are rendered on the server, set no cookie (but for the operator's session), and work without JavaScript.
 
+- `address_suggestions`: mail addresses that were probably meant
 - `admin`: the operator's pages
 - `api`: JSON API
 - `app`: the FastAPI application: middleware, routers and error handlers

@@ -26,14 +26,16 @@ from digest.subscribers import (
     MAX_CAP,
     KeywordLimits,
     Preferences,
+    check_sources,
+    known_sources,
     normalize_address,
     parse_keywords,
     parse_weekday,
 )
 from digest.web import messages
+from digest.web.address_suggestions import suggest_address
 from digest.web.context import WebContext, WebDep
 from digest.web.errors import PROBLEM_MEDIA_TYPE, FieldProblem, Problem, problem_response
-from digest.web.forms import suggest_address
 from digest.web.pages.paper_entries import find_paper
 from digest.web.pages.search_results import parse_search, parse_trail, run_search
 from digest.web.pages.subscribe import request_subscription
@@ -66,6 +68,9 @@ class PaperOut(BaseModel):
     abstract: str
     authors: list[str]
     categories: list[str]
+    subjects: list[str]
+    journal: str | None
+    kind: str
     organization: str | None
     arxiv_id: str | None
     doi: str | None
@@ -108,6 +113,9 @@ class SubscriptionIn(BaseModel):
     timezone: str = Field(default="UTC", max_length=100, examples=["Europe/Berlin"])
     cap: int = Field(default=20, ge=1, le=MAX_CAP, description="Maximum papers per e-mail.")
     trending: bool = Field(default=False, description="Include the day's 3 most upvoted papers.")
+    sources: list[Annotated[str, Field(max_length=100)]] = Field(
+        default=[], max_length=1000, description="Sources whose papers are wanted. Default: all.", examples=[["arxiv"]]
+    )
     summaries: bool = Field(default=False, description="Show AI summaries from Hugging Face where available.")
     agreed: Literal[True] = Field(description=f"The owner of the address agrees to version {CONSENT_TEXT}.")
 
@@ -206,7 +214,12 @@ async def create_subscription(web: WebDep, subscription: SubscriptionIn) -> Subs
 def _parse_subscription(web: WebContext, subscription: SubscriptionIn) -> tuple[Preferences, list[KeywordInput]]:
     keywords, invalid = parse_keywords(subscription.keywords, KeywordLimits.from_settings(web.ctx.settings))
     errors = [FieldProblem(field=f"keywords.{error.line - 1}", message=error.message) for error in invalid]
-    preferences = Preferences()
+    preferences, sources = Preferences(), tuple[str, ...]()
+    if subscription.sources:
+        try:
+            sources = check_sources(subscription.sources, known_sources(web.ctx.settings))
+        except SubscriberError as error:
+            errors.append(FieldProblem(field="sources", message=str(error)))
     try:
         normalize_address(subscription.email)
     except AddressError as error:
@@ -215,7 +228,8 @@ def _parse_subscription(web: WebContext, subscription: SubscriptionIn) -> tuple[
         preferences = Preferences(
             send_hour=subscription.hour,
             weekday=parse_weekday(subscription.weekday),
-            **subscription.model_dump(exclude={"email", "keywords", "hour", "weekday", "agreed"}),
+            sources=sources,
+            **subscription.model_dump(exclude={"email", "keywords", "hour", "weekday", "agreed", "sources"}),
         )
     except SubscriberError as error:
         errors.append(FieldProblem(field="timezone", message=str(error)))

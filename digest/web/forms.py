@@ -4,7 +4,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
@@ -21,11 +20,14 @@ from digest.subscribers import (
     WEEKDAY_NAMES,
     KeywordLimits,
     Preferences,
+    check_sources,
+    known_sources,
     normalize_address,
     parse_keywords,
     parse_weekday,
     require_unmuted,
 )
+from digest.web.address_suggestions import suggest_address
 
 MAX_ROWS = 2000  # keywords of one form
 MAX_KEYWORDS_LENGTH = 20_000  # characters in the field
@@ -84,11 +86,13 @@ class PreferencesForm(PreferencesFields):
 
     Each row has a `keyword`, and its place from 0 in `muted` when it is; the last one is the field for another keyword.
     Where no row is sent the keywords are the lines of `keywords`. Buttons that show the form and save nothing: `remove`
-    (a place), `add` (a keyword), `preview`.
+    (a place), `add` (a keyword), `preview`. `sources` are those that are checked, where `sources_shown` is set.
     """
 
     pause: str = ""
     thumbnails: str = ""
+    sources: list[str] = Field(default=[], max_length=MAX_ROWS)
+    sources_shown: str = ""
     keyword: list[str] = Field(default=[], max_length=MAX_ROWS)
     muted: list[str] = Field(default=[], max_length=MAX_ROWS)
     remove: str = ""
@@ -212,34 +216,58 @@ def mute_keywords(keywords: Sequence[KeywordInput], rows: Sequence[tuple[str, bo
 
 
 def parse_preferences_form(
-    form: PreferencesForm, settings: Settings, now: datetime, muted: frozenset[str] = frozenset()
+    form: PreferencesForm,
+    settings: Settings,
+    now: datetime,
+    muted: frozenset[str] = frozenset(),
+    sources: Sequence[str] = (),
 ) -> ParsedForm:
     """Validate the preferences form. A pause must end after today in the subscriber's time zone.
 
-    `muted`: the keywords that stay muted where the form has no rows.
+    `muted`: the keywords that stay muted where the form has no rows; `sources`: those that stay chosen where it does
+    not offer them.
     """
     rows = form.rows() if form.keyword else [(text, text in muted) for text, _ in form.rows()]
     form.keywords = "\n".join(text for text, _ in rows)
     parsed = parse_preferences_fields(form, settings)
-    parsed.preferences = replace(parsed.preferences, thumbnails=bool(form.thumbnails))
+    parsed.preferences = replace(parsed.preferences, thumbnails=bool(form.thumbnails), sources=tuple(sources))
+    if form.sources_shown:
+        parsed.preferences = replace(parsed.preferences, sources=_parse_sources(form, settings, parsed.errors))
     parsed.keywords = mute_keywords(parsed.keywords, rows)
     try:
         require_unmuted(parsed.keywords)
     except SubscriberError as error:
         parsed.errors.append(FieldError("keywords", str(error)))
-    if form.pause.strip():
-        try:
-            parsed.paused_until = date.fromisoformat(form.pause.strip())
-        except ValueError:
-            parsed.errors.append(FieldError("pause", "Write the date like 2026-01-31, or leave it empty."))
-        else:
-            today = now.astimezone(load_zone(parsed.preferences.timezone)).date()
-            if parsed.paused_until <= today:
-                parsed.errors.append(FieldError("pause", "Choose a day after today, or leave it empty."))
-            elif parsed.paused_until - today > MAX_PAUSE:
-                message = "A pause lasts two years at most. Choose an earlier day, or unsubscribe."
-                parsed.errors.append(FieldError("pause", message))
+    parsed.paused_until = _parse_pause(form.pause.strip(), parsed, now)
     return parsed
+
+
+def _parse_sources(form: PreferencesForm, settings: Settings, errors: list[FieldError]) -> tuple[str, ...]:
+    try:
+        chosen = check_sources(form.sources, known_sources(settings))
+    except SubscriberError as error:
+        errors.append(FieldError("sources", str(error)))
+        return ()
+    if not form.sources:
+        errors.append(FieldError("sources", "Choose at least one source."))
+    return chosen
+
+
+def _parse_pause(text: str, parsed: ParsedForm, now: datetime) -> date | None:
+    if not text:
+        return None
+    try:
+        paused_until = date.fromisoformat(text)
+    except ValueError:
+        parsed.errors.append(FieldError("pause", "Write the date like 2026-01-31, or leave it empty."))
+        return None
+    today = now.astimezone(load_zone(parsed.preferences.timezone)).date()
+    if paused_until <= today:
+        parsed.errors.append(FieldError("pause", "Choose a day after today, or leave it empty."))
+    elif paused_until - today > MAX_PAUSE:
+        message = "A pause lasts two years at most. Choose an earlier day, or unsubscribe."
+        parsed.errors.append(FieldError("pause", message))
+    return paused_until
 
 
 def parse_preferences_fields(form: PreferencesFields, settings: Settings) -> ParsedForm:
@@ -327,62 +355,3 @@ def timezones_including(chosen: str) -> dict[str, list[str]]:
     if any(chosen in names for names in timezones_by_region().values()) or chosen not in timezone_names():
         return timezones_by_region()
     return {**timezones_by_region(), "": ["UTC", chosen]}
-
-
-# Mail domains with very many users.
-LARGE_MAIL_DOMAINS = frozenset(
-    (
-        *("gmail.com", "googlemail.com", "outlook.com", "hotmail.com", "live.com", "msn.com", "yahoo.com"),
-        *("icloud.com", "aol.com", "proton.me", "protonmail.com", "fastmail.com", "zoho.com", "gmx.de"),
-        *("gmx.net", "web.de", "t-online.de", "freenet.de", "mail.ru", "yandex.ru", "naver.com"),
-        *("outlook.de", "hotmail.de", "hotmail.fr", "hotmail.co.uk", "yahoo.co.uk", "yahoo.co.jp", "yahoo.de"),
-        *("yahoo.fr", "orange.fr", "laposte.net", "free.fr", "libero.it", "tutanota.com", "posteo.de"),
-        *("mailbox.org",),
-    )
-)
-
-
-# Real domains that look like one of these.
-SIMILAR_MAIL_DOMAINS = frozenset(
-    (
-        "mail.com",
-        "email.com",
-        "ymail.com",
-        "hmail.com",
-        "gmx.com",
-        "gmx.at",
-        "gmx.ch",
-        "alive.com",
-        "love.com",
-        "five.com",
-    )
-)
-MISSPELLED_ENDINGS = {"con": "com", "cmo": "com", "ocm": "com", "comm": "com", "vom": "com", "xom": "com", "cim": "com",
-           "om": "com", "cm": "com", "co": "com", "coom": "com", "ent": "net", "nte": "net", "ed": "de"}  # fmt: skip
-MIN_NAME_LENGTH = 4  # characters of a name that is long enough for a typo
-MIN_SIMILARITY = 0.85  # difflib's ratio: one or two characters of a usual name
-
-
-def suggest_domain(domain: str) -> str:
-    """Return the large mail domain that was probably meant; empty if there is no such guess."""
-    domain = domain.strip().rstrip(".").casefold()
-    name, _, ending = domain.partition(".")
-    if domain in LARGE_MAIL_DOMAINS or domain in SIMILAR_MAIL_DOMAINS or not ending:
-        return ""
-    corrected = f"{name}.{MISSPELLED_ENDINGS.get(ending, ending)}"
-    if corrected in LARGE_MAIL_DOMAINS:
-        return corrected
-    candidates = [
-        candidate
-        for candidate in sorted(LARGE_MAIL_DOMAINS)
-        if candidate.partition(".")[2] == corrected.partition(".")[2]
-        and len(candidate.partition(".")[0]) >= MIN_NAME_LENGTH
-    ]
-    return next(iter(get_close_matches(corrected, candidates, 1, MIN_SIMILARITY)), "")
-
-
-def suggest_address(address: str) -> str:
-    """Return the address with the domain that was probably meant; empty if there is nothing to suggest."""
-    local, at_sign, domain = address.strip().rpartition("@")
-    suggestion = suggest_domain(domain) if local and at_sign else ""
-    return f"{local}@{suggestion}" if suggestion else ""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from digest.database import read_session
-from digest.matching import KeywordInput, parse_canonical
+from digest.matching import KeywordInput, parse_canonical, restrict_to_sources
 from digest.papers import first_list_days, recent_list_days
 from digest.web.context import WebContext
 from digest.web.previews import MatchRate, estimate_rate
@@ -22,10 +22,13 @@ class KeywordRate:
     rate: MatchRate | None
 
 
-def rate_keywords(web: WebContext, keywords: Sequence[KeywordInput]) -> dict[str, KeywordRate]:
+def rate_keywords(
+    web: WebContext, keywords: Sequence[KeywordInput], sources: Sequence[str] = ()
+) -> dict[str, KeywordRate]:
     """Return the rate of each keyword by its canonical form; of an exclusion, that of what it leaves out.
 
-    Empty while there are no papers, and while the recent ones are not loaded.
+    With `sources`, papers of these alone count. Empty while there are no papers, and while the recent ones are not
+    loaded.
     """
     if not web.recent_papers.is_loaded:
         return {}
@@ -34,7 +37,7 @@ def rate_keywords(web: WebContext, keywords: Sequence[KeywordInput]) -> dict[str
         days = sorted(recent_list_days(session, SPARK_DAYS))
         matches = {
             keyword.canonical: web.recent_papers.select(
-                [replace(parse_canonical(keyword.canonical), exclude=False)], MAX_MATCHES
+                [replace(parse_canonical(restrict_to_sources(keyword, sources).canonical), exclude=False)], MAX_MATCHES
             ).papers
             for keyword in keywords
         }

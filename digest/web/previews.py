@@ -11,7 +11,7 @@ from typing import NamedTuple
 from digest import planning
 from digest.config import Settings
 from digest.database import read_session
-from digest.matching import KeywordInput, parse_canonical
+from digest.matching import KeywordInput, parse_canonical, restrict_to_sources
 from digest.papers import latest_list_day, papers_on_day
 from digest.planning import Preview, preview_recent
 from digest.rendering import (
@@ -98,10 +98,9 @@ def preview_keywords(web: WebContext, parsed: ParsedForm) -> KeywordPreview | No
     """Preview the keywords in the last list days; None if none can be parsed or there are no papers."""
     if parsed.errors_in("keywords") and not parsed.keywords:
         return None
+    keywords = [restrict_to_sources(keyword, parsed.preferences.sources) for keyword in parsed.keywords]
     with read_session(web.ctx.engine) as session:
-        found = preview_recent(
-            session, parsed.keywords, web.recent_papers, web.clock(), cap=SHOWN_PAPERS, newest_first=True
-        )
+        found = preview_recent(session, keywords, web.recent_papers, web.clock(), cap=SHOWN_PAPERS, newest_first=True)
     if found is None:
         return None
     matched = len(found.papers) + found.omitted_count

@@ -19,7 +19,7 @@ from digest import planning
 from digest.database import find_fault, read_session
 from digest.database.models import UNDELIVERED, Delivery, DeliveryKind, Subscriber, SubscriberStatus
 from digest.matching import KeywordInput, can_parse, describe, is_exclusion, parse_canonical
-from digest.papers import PaperSnapshot, delivered_paper_ids, papers_by_id, papers_listed_after
+from digest.papers import PaperSnapshot, delivered_paper_ids, papers_by_id, papers_listed_after, sources_by_paper
 from digest.schedule import latest_due_day, next_due_day
 from digest.subscribers import RUNNING_STATUSES, keywords_by_subscriber
 from digest.web import messages
@@ -136,7 +136,12 @@ def preview_next_digest(
     delivered = delivered_paper_ids(session, [subscriber_id]).get(subscriber_id, set()) - candidates.keys()
     for paper in papers_listed_after(session, subscriber.covered_listing_id, MAX_CANDIDATES):
         candidates[int(paper.id or 0)] = paper
-    pool = [paper for paper_id, paper in candidates.items() if paper_id not in delivered]
+    sources, chosen = sources_by_paper(session, candidates.keys()), set(subscriber.sources)
+    pool = [
+        paper
+        for paper_id, paper in candidates.items()
+        if paper_id not in delivered and not (chosen and chosen.isdisjoint(sources.get(paper_id, ())))
+    ]
     preview = planning.preview(session, keywords, pool, day, now, cap=subscriber.cap)
     return NextDigest(
         day,

@@ -21,9 +21,10 @@ from digest.subscribers import (
     undo_address_change,
 )
 from digest.tokens import TokenPurpose
+from digest.web.address_suggestions import suggest_address
 from digest.web.context import SAFE_METHODS, WebContext, WebDep
 from digest.web.errors import subscription_ended_page
-from digest.web.forms import AddressForm, ButtonForm, FieldError, ParsedForm, suggest_address
+from digest.web.forms import AddressForm, ButtonForm, FieldError, ParsedForm
 
 router = APIRouter()
 

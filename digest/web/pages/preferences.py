@@ -26,6 +26,7 @@ from digest.subscribers import (
     get_unsubscribe_state,
     get_weekly_state,
     is_declined,
+    known_sources,
     parse_keywords,
     update_preferences,
 )
@@ -49,6 +50,8 @@ from digest.web.keywords import KeywordDescription
 from digest.web.previews import describe_form, parse_preview_keywords, preview_keywords
 
 router = APIRouter()
+MIN_SOURCES = 3  # with fewer there is no choice to make
+MAX_SOURCES = 200  # that a preview looks at
 
 
 @router.api_route("/confirm/{token}", methods=SAFE_METHODS)
@@ -89,7 +92,7 @@ def preferences_page(web: WebDep, token: str, saved: str = "") -> HTMLResponse:
 def save_preferences(web: WebDep, token: str, form: Annotated[PreferencesForm, Form()]) -> Response:
     now = web.clock()
     profile = get_profile(web.ctx, TokenPurpose.PREFERENCES, token, now)
-    parsed = parse_preferences_form(form, web.ctx.settings, now, profile.muted)
+    parsed = parse_preferences_form(form, web.ctx.settings, now, profile.muted, profile.preferences.sources)
     if not parsed.errors and not form.is_edit:
         profile = update_preferences(
             web.ctx, token, parsed.preferences, parsed.keywords, parsed.paused_until, now
@@ -109,6 +112,7 @@ def preview_rows(web: WebDep, form: Annotated[PreferencesForm, Form()]) -> HTMLR
     form.keywords = "\n".join(text for text, _ in rows)
     parsed = parse_preview_keywords(form, web.ctx.settings)
     parsed.keywords = mute_keywords(parsed.keywords, rows)
+    parsed.preferences = replace(parsed.preferences, sources=tuple(form.sources[:MAX_SOURCES]))
     return _load_papers(web, web.render("preferences-live.html", form=parsed, **_row_variables(web, parsed, rows)))
 
 
@@ -191,9 +195,22 @@ def _render_preferences(
         zones=timezones_including(values["timezone"]),
         max_length=MAX_KEYWORDS_LENGTH,
         max_cap=MAX_CAP,
+        source_choices=_source_choices(web, parsed.preferences.sources, profile.preferences.sources),
         **_row_variables(web, parsed, rows),
     )
     return _load_papers(web, response)
+
+
+def _source_choices(web: WebContext, chosen: Sequence[str], stored: Sequence[str]) -> list[tuple[str, str, bool]]:
+    """Return names and titles of the sources, and whether each is chosen; nothing where there is no choice to make."""
+    titles = known_sources(web.ctx.settings)
+    if len(titles) < MIN_SOURCES and not stored:
+        return []
+    return [(name, title, name in chosen or not chosen) for name, title in sorted(titles.items(), key=_by_title)]
+
+
+def _by_title(source: tuple[str, str]) -> str:
+    return source[1].casefold()
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,11 +237,12 @@ def _row_variables(web: WebContext, parsed: ParsedForm, rows: Sequence[tuple[str
         (keyword for keyword in parsed.keywords if not keyword.is_muted), key=lambda k: is_exclusion(k.canonical)
     )
     colors = {keyword.text: place for place, keyword in enumerate(active) if not is_exclusion(keyword.canonical)}
+    sources = parsed.preferences.sources
     previewed = replace(parsed, keywords=active)
     preview = preview_keywords(web, previewed) if parsed.keywords or not rows else None
     feedback = describe_form(web, "\n".join(text for text, _ in rows), previewed, preview)
     meanings = {meaning.keyword: meaning for meaning in feedback.meanings}
-    rates = rate_keywords(web, parsed.keywords)
+    rates = rate_keywords(web, parsed.keywords, sources)
     errors = {error.text: error.message for error in parsed.errors_in("keywords") if error.text}
     with read_session(web.ctx.engine) as session:
         has_papers = latest_list_day(session) is not None

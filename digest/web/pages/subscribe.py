@@ -22,6 +22,7 @@ from digest.formatting import join_words
 from digest.matching import KeywordInput
 from digest.papers import lasting_notices, latest_list_day, load_source_problems, recent_papers
 from digest.subscribers import CONSENT_TEXT, MAX_CAP, Preferences
+from digest.web.address_suggestions import suggest_domain
 from digest.web.context import SAFE_METHODS, WebContext, WebDep
 from digest.web.errors import error_page
 from digest.web.forms import (
@@ -31,7 +32,6 @@ from digest.web.forms import (
     default_values,
     parse_subscribe_form,
     submitted_values,
-    suggest_domain,
     timezones_including,
 )
 from digest.web.headers import EMAIL_SECURITY_POLICY

@@ -85,7 +85,9 @@ form.addEventListener("click", (event) => {
   fresh.focus();
 });
 form.addEventListener("input", (event) => {
-  if (!rows.contains(event.target) && event.target !== fresh) unsaved.textContent = "Not saved yet.";
+  if (rows.contains(event.target) || event.target === fresh) return;
+  unsaved.textContent = "Not saved yet.";
+  if (event.target.name === "sources") schedule();
 });
 
 // Preview: one request at a time; a newer one aborts it.
@@ -99,7 +101,7 @@ async function preview() {
   const request = (running = new AbortController());
   panel.setAttribute("aria-busy", "true");
   try {
-    const body = new URLSearchParams([...new FormData(form)].filter(([name]) => name === "keyword" || name === "muted"));
+    const body = new URLSearchParams([...new FormData(form)].filter(([name]) => ["keyword", "muted", "sources"].includes(name)));
     const response = await fetch(form.dataset.preview, { method: "POST", body, signal: request.signal });
     if (response.status !== 200) throw new Error(response.status);
     show(new DOMParser().parseFromString(await response.text(), "text/html"));

@@ -80,7 +80,13 @@ def test_who_was_suppressed_wrongly_is_restored(tmp_path: Path) -> None:
 
 def test_an_import_reports_bad_lines_and_takes_the_good_ones(tmp_path: Path) -> None:
     command = Command(tmp_path)
-    lines = ("email,keywords,send_hour", "a@example.org,robot,7", "nobody,robot,", '"b@example.org","one', 'two",')
+    lines = (
+        "email,keywords,send_hour,sources",
+        "a@example.org,robot,7,arxiv",
+        "nobody,robot,",
+        '"b@example.org","one',
+        'two",',
+    )
     text = "\n".join([*lines, "c@example.org,x,99"])
     (tmp_path / "people.csv").write_text(text, encoding="utf-8")
     done = command.run("subscribers", "import", "people.csv", "--strict", status=1)
@@ -99,6 +105,11 @@ def test_an_import_reports_bad_lines_and_takes_the_good_ones(tmp_path: Path) -> 
     # Who had not agreed where the file was written is asked here, whatever the flag says.
     assert {row["status"] for row in other.json("subscribers", "list")} == {"pending"}
     assert other.run("subscribers", "export").stdout == exported
+    assert [row["sources"] for row in other.json("subscribers", "list")] == [["arxiv"], []]
+    other.run("subscribers", "add", ADA, "--source", "arxiv", "--source", "huggingface")  # all there are
+    assert other.json("subscribers", "list")[-1]["sources"] == []
+    refused = other.run("subscribers", "add", "eve@example.org", "--source", "jacs", status=2)
+    assert "There is no source 'jacs'. Choose from arxiv and huggingface." in refused.stderr
 
 
 @pytest.mark.parametrize(
@@ -119,7 +130,8 @@ def test_an_import_reports_bad_lines_and_takes_the_good_ones(tmp_path: Path) -> 
         ("a@example.org,robot,weekly,8,UTC,9,yes,no,active,,,someday", "such as monday"),
         ("a@example.org,robot,daily,8,UTC,9,yes,no,active,,,friday,ja", "thumbnails must be yes or no"),
         ("a@example.org,robot,daily,8,UTC,9,yes,no,active,,,friday,no,robot", "must not be muted"),
-        ("a@example.org,robot,daily,8,UTC,9,yes,no,paused,,,,,,more", "more cells than the heading"),
+        ("a@example.org,robot,daily,8,UTC,9,yes,no,active,,,friday,no,,jacs", "There is no source 'jacs'"),
+        ("a@example.org,robot,daily,8,UTC,9,yes,no,paused,,,,,,,more", "more cells than the heading"),
         ("busy@example.org,robot", "is already active"),
         ("first@example.org,robot", "is already in line 2"),
     ],

@@ -99,7 +99,8 @@ def test_a_subscription_by_the_api_must_be_confirmed(store: Engine) -> None:
     browser = Browser(create_app(home, clock=lambda: TEST_TIME, min_answer_seconds=0.2))
     for email in ("ada@example.org", "ADA@example.org", "bob@example.org"):
         response = browser.post(
-            "/api/v1/subscriptions", json={**SUBSCRIPTION, "email": email, "timezone": "Asia/Tokyo"}
+            "/api/v1/subscriptions",
+            json={**SUBSCRIPTION, "email": email, "timezone": "Asia/Tokyo", "sources": ["arxiv"]},
         )
         assert response.elapsed >= timedelta(seconds=0.19)
         responses.add((response.status_code, response.content))
@@ -108,6 +109,7 @@ def test_a_subscription_by_the_api_must_be_confirmed(store: Engine) -> None:
     record = StoreView(store)
     ada = record.subscriber("ada@example.org")
     assert (ada.status, ada.send_hour, ada.timezone, ada.consent) == ("pending", 6, "Asia/Tokyo", CONSENT_TEXT)
+    assert ada.sources == ["arxiv"]
     assert record.delivery_kinds("ada@example.org") == ["confirm"]
 
 
@@ -122,6 +124,7 @@ def test_the_api_suggests_a_correction_of_a_typo(browser: Browser) -> None:
         ({"keywords": ["graph", '"open']}, ["keywords.1"]),
         ({"email": "ada@", "timezone": "Moon/Sea"}, ["email", "timezone"]),
         ({"hour": 24, "cap": 0}, ["hour", "cap"]),
+        ({"sources": ["jacs"], "keywords": ["source:jacs"]}, ["keywords.0", "sources"]),
         ({"agreed": False}, ["agreed"]),
         ({"frequency": "hourly"}, ["frequency"]),
         ({"email": "a" * 600}, ["email"]),

@@ -139,3 +139,39 @@ def test_who_has_no_keywords_sees_the_most_upvoted_papers(ctx: AppContext, brows
     html = browser.get(path(ctx)).text
     assert rows(html) == []
     assert "Upvoted" in ParsedPage(html).text
+
+
+def test_sources_can_be_chosen_once_there_are_three(ctx: AppContext, browser: Browser) -> None:
+    assert 'name="sources"' not in browser.get(path(ctx)).text
+    many = make_context(ctx.engine, sources=("huggingface", "arxiv", "pubmed"))
+    web = Browser(create_app(many, clock=lambda: TEST_TIME))
+    boxes = re.compile(r'name="sources" value="([a-z]+)"( checked)?> ([^<]+)<')
+    html = web.get(path(ctx)).text
+    assert boxes.findall(html) == [
+        ("arxiv", " checked", "arXiv"),
+        ("huggingface", " checked", "Hugging Face"),
+        ("pubmed", " checked", "PubMed"),
+    ]
+
+    def save(*names: str) -> str:
+        chosen = [("sources", name) for name in names]
+        return post(web, path(ctx), ("keyword", "robot"), ("sources_shown", "yes"), *chosen)
+
+    def stored() -> tuple[str, ...]:
+        token = sign_token(ctx, ADA, TokenPurpose.PREFERENCES, TEST_TIME)
+        return get_profile(ctx, TokenPurpose.PREFERENCES, token, TEST_TIME).preferences.sources
+
+    assert [bool(checked) for _, checked, _ in boxes.findall(save("pubmed", "arxiv"))] == [True, False, True]
+    assert stored() == ("arxiv", "pubmed")
+    assert "Choose at least one source." in save()
+    assert "There is no source" in save("jacs")
+    # A form without the boxes leaves them; the preview counts papers of the chosen ones.
+    post(browser, path(ctx), ("keyword", "robot"))
+    assert stored() == ("arxiv", "pubmed")
+    counted = {
+        name: web.send("POST", "/preview/rows", data={"keyword": "robot", "sources": name}).text
+        for name in ("arxiv", "pubmed")
+    }
+    assert ["No recent matches" in html for html in counted.values()] == [False, True]
+    save("arxiv", "huggingface", "pubmed")
+    assert stored() == ()

@@ -5,7 +5,17 @@ import re
 import pytest
 
 from digest.errors import QueryError
-from digest.matching import Matcher, PaperDocument, QueryLimits, Span, explain, parse, parse_canonical
+from digest.matching import (
+    KeywordInput,
+    Matcher,
+    PaperDocument,
+    QueryLimits,
+    Span,
+    explain,
+    parse,
+    parse_canonical,
+    restrict_to_sources,
+)
 
 PAPER = PaperDocument(
     0,
@@ -217,7 +227,7 @@ def test_editorials_are_found_only_by_keywords_that_ask_for_them() -> None:
 
 
 def test_an_unknown_source_is_answered_with_the_known_ones() -> None:
-    limits = QueryLimits(sources=("arxiv", "acs-catalysis", "huggingface"))
+    limits = QueryLimits(list_sources=lambda: ("arxiv", "acs-catalysis", "huggingface"))
     for known in ("source:acs-catalysis", 'source:"Hugging Face" OR source:arXiv', "-source:arxiv", "cats"):
         parse(known, limits)
     with pytest.raises(QueryError) as error:
@@ -245,3 +255,21 @@ def test_an_unknown_source_is_answered_with_the_known_ones() -> None:
 def test_what_has_no_meaning_in_a_field_is_answered(keyword: str, message: str) -> None:
     with pytest.raises(QueryError, match=re.escape(message)):
         parse(keyword)
+
+
+def test_a_keyword_is_restricted_to_sources() -> None:
+    papers = [
+        PaperDocument(n, "Cats", sources=names) for n, names in enumerate([("arxiv",), ("acs", "arxiv"), ("acs",)])
+    ]
+
+    def found(keyword: str, *sources: str) -> list[int]:
+        restricted = restrict_to_sources(KeywordInput.from_query(parse(keyword)), sources)
+        assert restricted.text == keyword
+        return [hit.document for hit in Matcher([parse_canonical(restricted.canonical)]).match(papers)[0]]
+
+    assert found("cats") == [0, 1, 2]
+    assert found("cats OR dogs", "acs") == [1, 2]
+    assert found("cats", "acs", "pubmed", "arxiv") == [0, 1, 2]
+    assert found("cats AND NOT source:arxiv", "acs", "arxiv") == [2]
+    assert found("NOT source:arxiv", "arxiv") == found("cats", "pubmed") == []
+    assert found("-cats", "acs") == [0, 1, 2]
