@@ -344,7 +344,7 @@ def _store_repair(
         feed = session.get_one(Feed, (reading.source, reading.window.name))
         entries = [describe_entry(paper) for paper in answer.papers]
         known = known_entries(session, feed, entries)
-        is_filled = all(part.received >= part.promised for part in answer.parts)
+        is_filled = bool(entries) and all(part.received >= part.promised for part in answer.parts)
         if later_names is not None:
             is_filled = any(name in known and name not in later_names for entry in entries for name in entry.names)
         details: dict[str, object] = {"is_backfill": True, "day": gap.day}

@@ -9,6 +9,7 @@ The cursor stays the same from page to page: asking once more gives the next one
 
 import asyncio
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -20,9 +21,10 @@ from urllib.parse import quote, urlencode
 from pydantic import Field, field_validator
 
 from digest.config import HttpUrl, SourceSettings, StringList
-from digest.errors import MalformedAnswerError, SourceError
+from digest.errors import MalformedAnswerError, NotListedError, SourceError
+from digest.identifiers import Identifier
 from digest.sources import messages
-from digest.sources.base import AnswerPart, ListedPaper, SourceAdvice, SourceAnswer
+from digest.sources.base import AnswerPart, FeedGap, ListedPaper, SourceAdvice, SourceAnswer
 from digest.sources.crossref_works import UPDATE_RELATIONS, parse_work
 from digest.sources.entries import parse_entries
 from digest.sources.http import SourceClient
@@ -31,6 +33,7 @@ from digest.sources.paging import Page, PagedEntries, parse_total, read_by_curso
 URL = "https://api.crossref.org"
 PAGE_SIZE = 200
 CURRENT_DAYS = 4
+MAX_LOOKUPS = 3  # DOIs that are asked for the ISSN of their journal
 NAMES_PER_REQUEST = 40  # ISSNs or prefixes, so that an address stays below 2,000 characters
 SELECTED = (
     *("DOI", "type", "title", "author", "abstract", "container-title", "issued", "posted", "published-online"),
@@ -143,6 +146,26 @@ class CrossrefSource:
         return SourceAnswer(
             papers=tuple(papers), endpoint="api", parts=(part,), warnings=entries.warnings(self.title, list_day)
         )
+
+    async def fetch_gap(self, gap: FeedGap, now: datetime) -> SourceAnswer:
+        """Fetch what a journal or preprint server registered while its feed turned over.
+
+        Raises NotListedError where neither feed nor Crossref tell which journal it is.
+        """
+        issns, prefix = gap.issns, ""
+        preprints = [doi for doi in gap.dois if Identifier("doi", doi).is_preprint]
+        if not issns and len(preprints) == len(gap.dois) > 0:
+            prefix = Counter(doi.partition("/")[0] for doi in preprints).most_common(1)[0][0]
+        for doi in () if issns or prefix else gap.dois[:MAX_LOOKUPS]:
+            answer = await self._ask(f"/works/{quote(doi, safe='/:;()')}", {})
+            found = answer["message"].get("ISSN") if answer and isinstance(answer.get("message"), dict) else None
+            issns = tuple(issn for issn in found or () if isinstance(issn, str) and _ISSN.fullmatch(issn))
+            if issns:
+                break
+        if not issns and not prefix:
+            raise NotListedError(f"{self.title} cannot tell the journal of the feed {gap.source}")
+        first, today = gap.first_day - timedelta(days=1), now.astimezone(UTC).date()
+        return await self.fetch_range(first, gap.last_day, source=gap.source, list_day=today, issn=issns, prefix=prefix)
 
     async def fetch_texts(self, ids: Sequence[str]) -> tuple[ListedPaper, ...]:
         """Fetch works by their DOIs, as news of known papers; those that Crossref does not know are left out."""

@@ -1,6 +1,7 @@
 """Feeds: read when they are due, each paper once, and gaps told and filled."""
 
 import asyncio
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -42,6 +43,7 @@ class FeedHost:
 
     url: str = ""
     answers: dict[str, StubResponse] = field(default_factory=dict)
+    filtered: dict[str, StubResponse] = field(default_factory=dict)  # of Crossref, by what a filter holds
     requested: list[str] = field(default_factory=list)
 
     def show(self, body: str, path: str = "/feed", **headers: str) -> None:
@@ -52,8 +54,9 @@ class FeedHost:
 def host() -> Iterator[FeedHost]:
     shown = FeedHost()
 
-    def route(path: str, _: dict[str, str]) -> StubResponse:
-        return shown.answers.get(path, (404, "", {}))
+    def route(path: str, query: dict[str, str]) -> StubResponse:
+        found = [answer for text, answer in shown.filtered.items() if text in query.get("filter", "")]
+        return found[0] if found else shown.answers.get(path, (404, "", {}))
 
     with serve_host(route) as server:
         shown.url, shown.requested = server.url, server.requested_paths
@@ -222,3 +225,43 @@ def test_a_feed_that_the_settings_name_no_more_has_no_problems(sqlite_store: Eng
     assert [problem.kind for problem in problems(ctx, NOW)] == ["gone"]
     read(context(sqlite_store, host), NOW + HOUR)
     assert problems(ctx, NOW + HOUR) == []
+
+
+def crossref_work(doi: str, title: str) -> dict[str, object]:
+    return {"DOI": doi, "title": [title], "type": "journal-article", "created": {"date-parts": [[2026, 8, 5]]}}
+
+
+def crossref_answer(works: Sequence[dict[str, object]]) -> StubResponse:
+    message = {"items": works, "total-results": len(works), "next-cursor": "c"}
+    return (200, json.dumps({"status": "ok", "message": message}), {})
+
+
+@pytest.mark.parametrize("issn", ["1234-5678", ""], ids=["issn in the feed", "issn by a paper"])
+def test_a_gap_is_filled_by_crossref(sqlite_store: Engine, host: FeedHost, issn: str) -> None:
+    def journal(numbers: range) -> str:
+        head = f'<prism:issn xmlns:prism="http://prismstandard.org/namespaces/basic/2.0/">{issn}</prism:issn>'
+        items = [
+            f"<item><title>Paper number {number} about the tides</title><link>https://doi.org/10.5555/tide.{number}</link>"
+            f"<pubDate>{NOW:%Y-%m-%dT%H:%M:%SZ}</pubDate></item>"
+            for number in numbers
+        ]
+        return rss(items, head if issn else "")
+
+    ctx = context(sqlite_store, host, sources="feeds,crossref", crossref_url=host.url)
+    host.answers["/works"] = crossref_answer([])
+    host.show(journal(range(8)))
+    asyncio.run(collect(ctx, NOW))
+    host.show(journal(range(20, 28)))
+    host.answers["/works/10.5555/tide.20"] = (200, json.dumps({"message": {"ISSN": ["1234-5678"]}}), {})
+    host.filtered["issn:1234-5678"] = crossref_answer(
+        [crossref_work(f"10.5555/tide.{number}", f"Paper number {number} about the tides") for number in range(5, 25)]
+    )
+    asyncio.run(collect(ctx, NOW + 3 * DAY))
+    assert [problem for problem in problems(ctx, NOW + 3 * DAY) if problem.kind == "gap"] == []
+    with read_session(sqlite_store) as session:
+        listed = session.exec(select(Listing.source, Paper.doi).join(Paper, col(Paper.id) == Listing.paper_id)).all()
+    assert sorted(str(doi) for source, doi in listed if source == "tides") == sorted(
+        f"10.5555/tide.{number}" for number in range(28)
+    )
+    requested = [path for path in host.requested if "1234-5678" in path]
+    assert ["from-created-date:2026-08-02,until-created-date:2026-08-06" in path for path in requested] == [True]
