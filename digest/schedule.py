@@ -6,6 +6,7 @@ from importlib import resources
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 DAY = timedelta(days=1)
+COLLECT_MINUTE = 40  # of every hour: sources are fetched then, so that digests at the full hour have fresh lists
 MONDAY, SATURDAY, SUNDAY = 0, 5, 6
 
 

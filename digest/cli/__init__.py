@@ -17,9 +17,10 @@
 - `prune`: delete what is old
 - `paper_commands`: link papers that are one, and undo links
 - `quarantine_commands`: list and release rows that cannot be read
-- `run`: collect, plan and deliver once; collect alone; the state of the sources
+- `run`: collect, plan and deliver once; collect alone
 - `runs`: the progress of a day's run
 - `serve`: the web server with the scheduler, and workers
+- `source_commands`: how the sources do
 - `subscriber_commands`: list, add, show, remove, allow, import and export subscribers
 
 Commands import what they need when they run, so that `--help` and the other commands start quickly.

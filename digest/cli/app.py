@@ -15,13 +15,14 @@ from digest.cli import (
     paper_commands,
     quarantine_commands,
     runs,
+    source_commands,
     subscriber_commands,
 )
 from digest.cli.doctor import DOCTOR_EPILOG, doctor
 from digest.cli.migrate import MIGRATE_EPILOG, migrate
 from digest.cli.preview import MATCH_EPILOG, PREVIEW_EPILOG, MatchCommand, match, preview
 from digest.cli.prune import PRUNE_EPILOG, prune
-from digest.cli.run import COLLECT_EPILOG, RUN_EPILOG, SOURCES_EPILOG, collect, run, sources
+from digest.cli.run import COLLECT_EPILOG, RUN_EPILOG, collect, run
 from digest.cli.serve import DEMO_EPILOG, SERVE_EPILOG, WORKER_EPILOG, demo, serve, worker
 
 HELP = "E-mail people the new research papers that match their keywords."
@@ -71,7 +72,6 @@ for command, epilog in (
     (collect, COLLECT_EPILOG),
     (migrate, MIGRATE_EPILOG),
     (preview, PREVIEW_EPILOG),
-    (sources, SOURCES_EPILOG),
     (doctor, DOCTOR_EPILOG),
     (prune, PRUNE_EPILOG),
 ):
@@ -83,6 +83,7 @@ app.add_typer(runs.app, name="runs")
 app.add_typer(database_commands.app, name="database")
 app.add_typer(bounces.app, name="bounces")
 app.add_typer(paper_commands.app, name="papers")
+app.add_typer(source_commands.app, name="sources")
 app.add_typer(quarantine_commands.app, name="quarantine")
 
 # Names of the release before; the next one drops them.

@@ -1,5 +1,7 @@
 """Sentences that commands print: results, notes and errors. Help texts stand with their commands and options."""
 
+from collections.abc import Sequence
+
 from digest.formatting import pluralize
 
 NOTHING_FETCHED = "No source has been fetched yet. To fetch them now: digest collect"
@@ -32,6 +34,10 @@ DEMO_OFFLINE = "No source can be reached, so the demo uses its bundled sample pa
 DEMO_NOTHING_NEW = (
     "There are no new papers for the demo subscriber, so no e-mail was sent. To start over: make demo RESET=1"
 )
+
+
+def unused_sources(names: Sequence[str]) -> str:
+    return f"Also installed: {', '.join(names)}. To use one, add it to DIGEST_SOURCES."
 
 
 def run_summary(subscribers: int, papers: int) -> str:

@@ -7,7 +7,6 @@ import typer
 
 from digest.cli import messages
 from digest.cli.output import (
-    EXIT_FAILURE,
     JsonOption,
     NowOption,
     create_clock,
@@ -17,10 +16,8 @@ from digest.cli.output import (
     parse_datetime,
     print_error,
     print_json,
-    print_note,
     print_table,
     show_progress,
-    utc_now,
 )
 from digest.cli.process import run_coroutine, run_until_stopped
 
@@ -43,11 +40,6 @@ $ digest collect
 $ digest collect --day 2026-07-29
 
 $ digest collect --days 7 --json
-"""
-SOURCES_EPILOG = """\
-$ digest sources
-
-$ digest sources --json
 """
 
 
@@ -117,44 +109,6 @@ def collect(
     if unreadable := sum(report.unreadable for report in reports):
         problems.append(describe_unreadable_count(unreadable))
     exit_with_problems(problems)
-
-
-SHOWN_COLUMNS = {
-    *("source", "list_day", "part", "started_at", "seconds", "status", "message"),
-    *("promised", "received", "unreadable", "fresh", "stale", "whole"),
-}
-
-
-def sources(*, as_json: JsonOption = False) -> None:
-    """Show the last fetches of each source and its problems.
-
-    The exit status is 1 while a day is missing.
-    """
-    from digest.database import read_session
-    from digest.papers import latest_fetches, load_source_problems
-
-    with read_session(open_context().engine) as session:
-        fetches = [
-            fetch.model_dump(include=SHOWN_COLUMNS)
-            | {"via": fetch.endpoint, "listed": fetch.listed_count, "new": fetch.new_count, "code": fetch.error_code}
-            for fetch in latest_fetches(session)
-        ]
-        problems = load_source_problems(session, utc_now())
-    if as_json:
-        sentences = [problem.sentence for problem in problems]
-        print_json({"fetches": fetches, "problems": sentences}, {"fetches": "readings"})
-    else:
-        columns = (
-            *("source", "list_day", "status", "via", "listed", "new", "seconds", "started_at", "message"),
-            *("part", "promised", "received"),
-        )
-        print_table("Fetches", columns, ([fetch[name] for name in columns] for fetch in fetches))
-        for problem in problems:
-            print_error(problem.sentence)
-        if not fetches:
-            print_note(messages.NOTHING_FETCHED)
-    if any(problem.is_error for problem in problems):
-        raise typer.Exit(EXIT_FAILURE)
 
 
 def require_past_day(day: date, now: datetime) -> date:

@@ -28,10 +28,10 @@ from digest.database import is_postgresql
 from digest.errors import DigestError, one_line_reason
 from digest.jobs import pipeline, retention
 from digest.jobs.event_loop import run_in_own_loop
+from digest.schedule import COLLECT_MINUTE
 
 log = structlog.get_logger()
 
-COLLECT_MINUTE = 40  # of every hour, so that digests at the full hour have fresh lists
 TICK_SECONDS = 10  # also how long a confirmation e-mail may wait
 POLL_MAILBOX_MINUTES = 3
 PRUNE_HOURS = 24

@@ -9,6 +9,7 @@
 - `monitor`: one cached entry point for web pages, metrics and health
 - `overdue`: subscribers who wait for a plan, and what is overdue
 - `runs`: how today's run and any edition go
+- `source_overview`: how each source does, and when it is fetched next
 - `source_statistics`: fetches by day, and when a source last answered
 - `statistics`: figures of the last 30 days, and all that is measured
 - `subscriber_statistics`: subscribers by status, and how their number changed
@@ -18,6 +19,7 @@
 from digest.monitoring.delivery_statistics import uncertain_deliveries
 from digest.monitoring.monitor import Monitoring
 from digest.monitoring.runs import CurrentRun, EditionRun, get_edition_run
+from digest.monitoring.source_overview import SourceOverview, load_source_overview
 from digest.monitoring.source_statistics import FetchCounts
 from digest.monitoring.statistics import MonthSummary, Statistics
 
@@ -27,7 +29,9 @@ __all__ = [
     "FetchCounts",
     "Monitoring",
     "MonthSummary",
+    "SourceOverview",
     "Statistics",
     "get_edition_run",
+    "load_source_overview",
     "uncertain_deliveries",
 ]

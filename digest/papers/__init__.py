@@ -69,7 +69,7 @@ from digest.papers.links import (
     load_names,
     unlink_papers,
 )
-from digest.papers.list_days import BACKFILL_DAYS, days_due, is_stale
+from digest.papers.list_days import BACKFILL_DAYS, days_due, fetches_by_day, is_stale
 from digest.papers.prune import prune_papers
 from digest.papers.queries import (
     arxiv_ids_without_text,
@@ -182,6 +182,7 @@ __all__ = [
     "delivered_paper_ids",
     "describe_rare_reading",
     "dois_without_text",
+    "fetches_by_day",
     "find_open_gaps",
     "find_recent_candidates",
     "find_standing",

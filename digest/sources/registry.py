@@ -145,14 +145,32 @@ def check_source_settings(settings: Settings) -> None:
         raise SettingError("\n".join(sentences))
 
 
+@dataclass(frozen=True, slots=True)
+class InstalledSource:
+    """Source of a package; `fault` is why it cannot be used, empty where it can."""
+
+    name: str
+    title: str
+    package: str
+    fault: str = ""
+
+
+def installed_sources() -> tuple[InstalledSource, ...]:
+    """Return all installed sources by name, those that cannot be used among them."""
+    found = []
+    for name, points in sorted(source_entry_points().items()):
+        try:
+            title, fault = load_source(name).title, ""
+        except SourceLoadError as error:
+            title, fault = name, str(error)
+        found.append(InstalledSource(name, title, describe_package(points[0]), fault))
+    return tuple(found)
+
+
 def find_faults() -> tuple[SourceFault, ...]:
     """Return the installed sources that cannot be loaded, and those whose name another one has taken."""
-    faults = []
+    faults = [SourceFault(one.name, one.fault) for one in installed_sources() if one.fault]
     for name, points in source_entry_points().items():
-        try:
-            load_source(name)
-        except SourceLoadError as error:
-            faults.append(SourceFault(name, str(error)))
         used = describe_package(points[0])
         faults += [SourceFault(name, messages.name_taken(describe_package(point), used)) for point in points[1:]]
     return tuple(faults)

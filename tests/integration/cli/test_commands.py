@@ -211,9 +211,18 @@ def test_reading_the_sources_is_shown_as_lines_and_as_json(filled: Command) -> N
     readings = filled.json("sources", status=None)["fetches"]
     assert {row["source"] for row in readings} == {"arxiv", "huggingface"}
     assert {row["status"] for row in readings if row["list_day"] == "2026-07-29"} == {"ok"}
-    lines = filled.run("sources", status=None).stdout.splitlines()
-    assert lines[0].startswith("source\tlist_day\tstatus")
-    assert len(lines) == len(readings) + 1
+    shown = filled.run("sources", "--fetches", status=None)
+    lines = shown.stdout.splitlines()
+    assert lines[0].split("\t")[:3] == ["source", "last_whole_day", "entries"]
+    assert [line.split("\t")[:3] for line in lines[1:3]] == [
+        ["huggingface", "2026-07-29", "2"],
+        ["arxiv", "2026-07-29", "1"],
+    ]
+    assert lines[3].startswith("source\tlist_day\tstatus")
+    assert len(lines) == len(readings) + 4
+    assert "Also installed: biorxiv, " in shown.stderr
+    rows = filled.json("sources", status=None)["sources"]
+    assert all(row["next_fetch"].endswith(":40:00+00:00") and row["entries_per_second"] > 0 for row in rows)
 
 
 def test_a_source_that_is_down_exits_with_1_and_stands_in_the_record(bare: Command) -> None:
@@ -221,7 +230,7 @@ def test_a_source_that_is_down_exits_with_1_and_stands_in_the_record(bare: Comma
     done = bare.run("collect", *NOW, "--json", status=1)
     assert json.loads(done.stdout)["arxiv"]["failed"] == 1
     assert "arxiv: 2026-07-29: 127.0.0.1:9" in done.stderr
-    assert "\tfailed\t" in bare.run("sources", status=None).stdout
+    assert "\tfailed\t" in bare.run("sources", "--fetches", status=None).stdout
 
 
 def test_migrating_says_what_it_did(bare: Command) -> None:
