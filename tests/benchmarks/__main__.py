@@ -19,6 +19,7 @@ from tests.benchmarks.delivery import (
     sender_memory,
 )
 from tests.benchmarks.harness import Row, run
+from tests.benchmarks.identity import listings_stored, versions_planned
 from tests.benchmarks.matching import keywords_matched, normalized_words_matched
 from tests.benchmarks.pages import (
     first_preview,
@@ -71,6 +72,8 @@ ROWS: tuple[Row, ...] = (
     serving_memory,
     pubmed_entries_read,
     europepmc_entries_read,
+    listings_stored,
+    versions_planned,
 )
 
 BY_NAME: tuple[Row, ...] = (year_searched,)  # these take too long to be measured with the others

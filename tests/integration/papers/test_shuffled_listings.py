@@ -33,7 +33,8 @@ from digest.sources import ListedPaper
 from tests.support.contexts import DAY, add_active_subscriber, make_context
 
 NOW = datetime(2026, 7, 6, 8, tzinfo=UTC)
-TOPICS = tuple(f"{stem}{end}ium" for stem in ("alum", "berk") for end in ("an", "el", "ox", "ur"))
+STEMS, ENDS = ("alum", "berk", "curk", "dumn", "ennd"), ("an", "el", "ox", "ur")
+TOPICS = tuple(f"{stem}{end}ium" for stem in STEMS for end in ENDS)
 LISTINGS_PER_PAPER = 5
 OTHER_TITLES = 0.2  # of the entries give another title, so that only names can join them
 FOUND_AFTER = 3 * DAY  # that two papers were taken for one
@@ -49,11 +50,12 @@ class ListedWorld:
     def __init__(self, ctx: AppContext, seed: int, papers: int, subscribers: int, days: int) -> None:
         false_titles = papers // 12  # papers that have the title and first author of another one
         self.ctx, self.dice, self.days = ctx, random.Random(seed), days
-        self.topic = {number: self.dice.choice(TOPICS) for number in range(papers)}
+        topics = TOPICS[: max(8, papers // 100)]  # so that no digest has more papers than fit
+        self.topic = {number: self.dice.choice(topics) for number in range(papers)}
         self.twin = {number: number - 1 for number in range(1, 2 * false_titles, 2)}
         for number, other in self.twin.items():
             self.topic[number] = self.topic[other]
-        self.wanted = {f"{n}@example.org": set(self.dice.sample(TOPICS, 2)) for n in range(subscribers)}
+        self.wanted = {f"{n}@example.org": set(self.dice.sample(topics, 2)) for n in range(subscribers)}
         self.had: dict[int, dict[int, list[int]]] = defaultdict(dict)  # rows by delivery, by subscriber
         self.doubled: list[str] = []
         self.undone = 0

@@ -84,6 +84,18 @@ def test_a_version_that_did_not_arrive_is_not_sent_again_when_the_other_one_did(
     assert mailed_paper_ids(record)[2:] == [[3]]
 
 
+def test_two_articles_of_one_preprint_are_versions_of_each_other(ctx: AppContext, record: StoreView) -> None:
+    add_active_subscriber(ctx, ADA, "protein", now=MONDAY - DAY)
+    other = Identifier("pmid", "7")
+    list_papers(ctx, MONDAY, ARTICLE, title="A protein and an enzyme")
+    plan_and_send(ctx, record, MONDAY)
+    links = (StatedLink(LinkRelation.PUBLISHED, ARTICLE), StatedLink(LinkRelation.PUBLISHED, other))
+    list_preprint(ctx, MONDAY + DAY, links=links)
+    list_papers(ctx, MONDAY + DAY, other, title="A protein as another journal has it")
+    assert plan_and_send(ctx, record, MONDAY + DAY) == 0
+    assert mailed_paper_ids(record) == [[1]]
+
+
 def test_of_both_versions_listed_on_one_day_the_first_one_comes(ctx: AppContext, record: StoreView) -> None:
     add_active_subscriber(ctx, ADA, "protein", now=MONDAY - DAY)
     list_papers(ctx, MONDAY, ARTICLE)
