@@ -1,7 +1,8 @@
 """Small faults that can be planted in a module: one change of one expression or statement of a function. Pure.
 
 What no test could notice is left alone: annotations, docstrings, log lines and their levels, `gc`, the `strict` of zip,
-`or 0` for the id of a row.
+`or 0` for the id of a row, the length of random names. `return True` and `return False` are turned into each other
+only, because None counts as false.
 """
 
 import ast
@@ -21,6 +22,7 @@ ARITHMETIC: dict[type[ast.operator], type[ast.operator]] = {
 QUERY_METHODS = {"where", "order_by", "limit", "on_conflict_do_nothing"}  # `x.where(...)` becomes `x`
 LOGGERS = {"log", "logger", "_log", "emit"}
 ONLY_SPEED = {"gc"}  # modules whose calls change no result
+RANDOM_NAMES = {"token_hex", "token_urlsafe", "token_bytes"}  # whose length is their strength
 OPTIONS_WITHOUT_BEHAVIOR = {"strict", "synchronize_session", "populate_existing"}  # keywords that guard or save time
 FIELDS_WITHOUT_BEHAVIOR = {"annotation", "returns", "decorator_list", "args"}
 
@@ -95,6 +97,8 @@ def _behavior(node: ast.AST) -> Iterator[tuple[ast.AST, str, int | None, Located
             continue
         if isinstance(node, ast.keyword) and node.arg in OPTIONS_WITHOUT_BEHAVIOR:
             continue
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") in RANDOM_NAMES:
+            continue
         children = enumerate(value) if isinstance(value, list) else [(None, value)]
         for index, child in children:
             if not isinstance(child, ast.AST) or isinstance(child, ast.Assert) or _is_without_effect(child):
@@ -132,6 +136,10 @@ def _is_type_narrowing(node: ast.AST) -> TypeGuard[ast.BoolOp]:
     )
 
 
+def _is_answer(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and (node.value is None or isinstance(node.value, bool))
+
+
 def _is_id(node: ast.expr) -> bool:
     return isinstance(node, ast.Name) and node.id.endswith(("_id", "number"))
 
@@ -157,7 +165,7 @@ def _alternatives(node: Located) -> Iterator[Located]:  # noqa: C901, PLR0912  -
             changed = copy.copy(node)
             changed.test = ast.copy_location(ast.UnaryOp(ast.Not(), node.test), node.test)
             yield changed
-        case ast.Return(ast.expr() as value) if not (isinstance(value, ast.Constant) and value.value is None):
+        case ast.Return(ast.expr() as value) if not _is_answer(value):
             yield ast.copy_location(ast.Return(ast.Constant(None)), node)
         case ast.Expr(ast.Call() | ast.Await()):
             yield ast.copy_location(ast.Pass(), node)

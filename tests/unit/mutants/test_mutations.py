@@ -30,6 +30,10 @@ class Shop:
         self.sold.append(int(self.id or 0), int(paper_id or 0))
         self.execute(dict(zip(a, b, strict=True)))
         return select(Paper).where(Paper.id == count)
+
+    def is_open(self) -> bool:
+        self.name = secrets.token_hex(16)
+        return False
 '''
 
 
@@ -55,6 +59,7 @@ def test_each_kind_of_fault_is_found() -> None:
         ("return select(Paper).where(Paper.id == count)", "return None"),
         ("select(Paper).where(Paper.id == count)", "select(Paper)"),
         ("Paper.id == count", "Paper.id != count"),
+        ("False", "True"),
     }
 
 
