@@ -57,6 +57,7 @@ class ListedWorld:
             self.topic[number] = self.topic[other]
         self.wanted = {f"{n}@example.org": set(self.dice.sample(topics, 2)) for n in range(subscribers)}
         self.had: dict[int, dict[int, list[int]]] = defaultdict(dict)  # rows by delivery, by subscriber
+        self.omitted: dict[int, set[int]] = defaultdict(set)  # rows that were named as too many, by subscriber
         self.doubled: list[str] = []
         self.undone = 0
         self._links_at: dict[int, datetime] = {}
@@ -169,6 +170,7 @@ class ListedWorld:
                 row.state = DeliveryState.CANCELLED if delivery.id in empty else DeliveryState.SENT
                 if delivery.id not in empty:
                     self._note(row.subscriber_id, delivery.id, delivery.papers, linked)
+                    self.omitted[row.subscriber_id].update(delivery.omitted_papers)
 
     def _linked_rows(self, session: Session, *, versions: bool) -> dict[int, int]:
         """Return by row the one that stands for it; with `versions` one for all versions of a paper."""
@@ -203,7 +205,7 @@ class ListedWorld:
         """Return who never got a paper that their keywords find."""
         owners = self._owners()
         got = {
-            self.emails[number]: {owners[row] for rows in deliveries.values() for row in rows}
+            self.emails[number]: {owners[row] for rows in (*deliveries.values(), self.omitted[number]) for row in rows}
             for number, deliveries in self.had.items()
         }
         return [
