@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy import inspect
 from sqlmodel import Session, SQLModel
 
+from digest.config import source_title
 from digest.database import array_value, is_in_parameter, is_postgresql
 from digest.database.models import Listing, Paper, SourceFetch
 from digest.papers.queries import papers_by_id, sources_by_paper
@@ -69,7 +70,8 @@ def load_snapshots(
     for number, row in rows.items():
         listed_on, listed_by = days.get(number, row.first_seen_at.date()), tuple(sources.get(number, ()))
         fingerprint = hash((row_hashes[number], listed_on, listed_by)) if row_hashes else 0
-        taken[number] = PaperSnapshot.from_row(row, listed_on, listed_by, fingerprint)
+        titles = {name: source_title(name) for name in listed_by}
+        taken[number] = PaperSnapshot.from_row(row, listed_on, titles, fingerprint)
     return taken
 
 

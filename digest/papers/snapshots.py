@@ -1,8 +1,9 @@
 """Snapshot of a paper, between the store and the templates. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import date, timedelta
+from types import MappingProxyType
 from typing import Any, Self
 
 SATURDAY = 5
@@ -14,9 +15,9 @@ LIST_DAYS_BETWEEN = {"weekly": 5, "monthly": 23}  # two digests of a frequency, 
 class PaperSnapshot:
     """Paper as the store had it when it was read: what matching looks at and what e-mails show.
 
-    Each field but the last three is copied from the column of that name, and templates read it as `card.paper.NAME`.
-    `listed_on` is the day of its first listing, `sources` are the names of all who list it. `fingerprint` changes
-    whenever any of this does; it is 0 where nobody keeps the snapshot.
+    Each field but the last four is copied from the column of that name, and templates read it as `card.paper.NAME`.
+    `listed_on` is the day of its first listing, `sources` are the names of all who list it and `source_titles` what
+    people call these. `fingerprint` changes whenever any of this does; it is 0 where nobody keeps the snapshot.
     """
 
     id: int = 0
@@ -43,15 +44,23 @@ class PaperSnapshot:
     thumbnail_url: str | None = None
     listed_on: date
     sources: tuple[str, ...] = ()
+    source_titles: tuple[str, ...] = ()
     fingerprint: int = 0
 
     @classmethod
-    def from_row(cls, row: Any, listed_on: date, sources: Sequence[str] = (), fingerprint: int = 0) -> Self:
-        """Copy a row of the table of papers."""
-        columns = [field.name for field in fields(cls) if field.name not in {"listed_on", "sources", "fingerprint"}]
-        values = {name: getattr(row, name) for name in columns}
+    def from_row(
+        cls, row: Any, listed_on: date, sources: Mapping[str, str] = MappingProxyType({}), fingerprint: int = 0
+    ) -> Self:
+        """Copy a row of the table of papers. `sources`: names of those that list it, with their titles."""
+        given: dict[str, Any] = {
+            "listed_on": listed_on,
+            "sources": tuple(sources),
+            "source_titles": tuple(sources.values()),
+            "fingerprint": fingerprint,
+        }
+        values = {field.name: getattr(row, field.name) for field in fields(cls) if field.name not in given}
         values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
-        return cls(**values, listed_on=listed_on, sources=tuple(sources), fingerprint=fingerprint)
+        return cls(**values, **given)
 
     def is_late(self, sent_on: date, frequency: str) -> bool:
         """Return whether an earlier digest should have had it: more list days have passed than fit the frequency."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlmodel import Session
 
 from digest import papers
+from digest.config import source_title
 from digest.database.models import Paper
 from digest.matching import KeywordInput, Matcher, Query, parse_canonical
 from digest.papers import Candidate, PaperSelection, PaperSnapshot, build_documents, choose_papers
@@ -91,7 +92,11 @@ def preview_many(
             ranked = tuple(sorted(ranked, key=lambda paper_id: days.get(paper_id, day), reverse=True))
         first_day = {paper_id for paper_id in ranked if days.get(paper_id, day) == days.get(ranked[0], day)}
         snapshots = [
-            PaperSnapshot.from_row(by_id[paper_id], days.get(paper_id, day), sources.get(paper_id, ()))
+            PaperSnapshot.from_row(
+                by_id[paper_id],
+                days.get(paper_id, day),
+                {name: source_title(name) for name in sources.get(paper_id, ())},
+            )
             for paper_id in ranked[: len(selection.paper_ids)]
         ]
         views = [

@@ -67,6 +67,7 @@ TRENDING_REASONS: Mapping[Period, str] = {
     "week": "Among the most upvoted this week",
     "month": "Among the most upvoted this month",
 }
+KINDS = {"editorial": "Editorial"}  # of what is no paper
 LISTED_EARLIER = "listed {day}"
 COMMENTS = CountedSentence("1 comment", "{count} comments")
 CODE_STARS = CountedSentence("Code, 1 star", "Code, {count} stars")

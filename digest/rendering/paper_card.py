@@ -19,7 +19,9 @@ from digest.rendering.messages import Period
 
 CARD_TITLE_LENGTH, ROW_TITLE_LENGTH, LABEL_LENGTH = 300, 160, 70  # characters; a label names the paper in a link
 SNIPPET_LENGTH, SUMMARY_LENGTH, ORGANIZATION_LENGTH, REASON_KEYWORD_LENGTH = 360, 600, 100, 60
+JOURNAL_LENGTH, SOURCE_LENGTH = 80, 40
 REASONS_PER_PAPER = 4
+SOURCES_PER_PAPER = 3
 PaperForm = Literal["card", "row"]
 
 
@@ -228,7 +230,7 @@ def build_card(
         source_url=source_url,
         byline=formatting.format_authors(paper.authors) if is_card else formatting.format_first_author(paper.authors),
         organization=formatting.truncate(paper.organization or "", ORGANIZATION_LENGTH) if is_card else "",
-        facts=_day_and_votes(view, today, period),
+        facts=(*_where_listed(paper, is_card=is_card), *_day_and_votes(view, today, period)),
         snippet=_apply_colors(_snippet_parts(view), fields) if is_card and not summary.strip() else (),
         summary=formatting.truncate(summary, SUMMARY_LENGTH) if is_card else "",
         reasons=shown_reasons,
@@ -255,6 +257,16 @@ def _apply_colors(parts: Sequence[TextPart], fields: PersonalFields) -> tuple[Te
         TextPart(text, colors[query] if isinstance(query, int) and query < len(colors) else None)
         for text, query in parts
     )
+
+
+def _where_listed(paper: snapshots.PaperSnapshot, *, is_card: bool) -> tuple[str, ...]:
+    """Return its kind unless it is a paper, its journal, and the sources that list it; a row has one of the two."""
+    kind = messages.KINDS.get(paper.kind, "")
+    journal = formatting.truncate(paper.journal or "", JOURNAL_LENGTH)
+    sources = [formatting.truncate(title, SOURCE_LENGTH) for title in paper.source_titles]
+    listed = formatting.join_words(sources[:SOURCES_PER_PAPER], max(0, len(sources) - SOURCES_PER_PAPER))
+    places = tuple(place for place in (journal, "" if listed.casefold() == journal.casefold() else listed) if place)
+    return (*([kind] if kind else []), *(places if is_card else places[:1]))
 
 
 def _day_and_votes(view: PaperView, today: date, period: Period) -> tuple[str, ...]:

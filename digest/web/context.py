@@ -14,11 +14,13 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pydantic import BeforeValidator
 
+from digest.config import source_titles
 from digest.context import AppContext
 from digest.database import read_session
 from digest.formatting import format_authors, format_date, format_day, frequency_label, pluralize, safe_url
 from digest.papers import RecentPapersIndex, store_fingerprint
 from digest.rendering import template_folder
+from digest.subscribers import known_sources
 from digest.web.forms import frequency_choices
 from digest.web.keywords import KeywordSuggestions, is_exclusion_line
 from digest.web.rate_limit import FormLimits, RateLimiter
@@ -55,6 +57,11 @@ class WebContext:
         with read_session(self.ctx.engine) as session:
             self.recent_papers.refresh(session)
         self.suggestions.recent_corpus(self.ctx, is_background=True)
+
+    @property
+    def source_titles(self) -> Mapping[str, str]:
+        """What people call the sources: those that are installed, and the feeds that are read."""
+        return {**source_titles(), **known_sources(self.ctx.settings)}
 
     def papers_version(self) -> tuple[int, int]:
         """Return a value that changes whenever a source was fetched."""

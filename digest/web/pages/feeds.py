@@ -77,7 +77,7 @@ def _query_feed(web: WebContext, kind: str, text: str) -> PaperFeed | Response:
 
 
 def _list_feed(web: WebContext, kind: str, source: str, category: str) -> PaperFeed:
-    options = ListOptions.parse({}, source=source, category=category)
+    options = ListOptions.parse({}, web.source_titles, source=source, category=category)
     with read_session(web.ctx.engine) as session:
         days = recent_list_days(session, LISTED_DAYS)
         wanted = PaperFilter(min(days), max(days), options.source, options.category) if days else None

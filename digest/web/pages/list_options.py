@@ -1,12 +1,11 @@
 """Query parameters of the lists of papers: filters, sort and density, checked and written back into links."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Self
 from urllib.parse import urlencode
 
-from digest.config import source_titles
 from digest.web.errors import InvalidParameterError
 
 CATEGORY_PATTERN = re.compile(r"[A-Za-z][A-Za-z0-9.-]{0,29}")
@@ -32,14 +31,14 @@ class ListOptions:
     density: str = ""
 
     @classmethod
-    def parse(cls, orders: Mapping[str, str], **values: str) -> Self:
-        """Check the parameters. `orders`: those that this list can be sorted by.
+    def parse(cls, orders: Mapping[str, str], sources: Collection[str], **values: str) -> Self:
+        """Check the parameters. `orders`: those that this list can be sorted by; `sources`: those that papers are of.
 
         Raises InvalidParameterError, which says what is wrong and what there is to choose.
         """
         options = cls(**{name: value.strip() for name, value in values.items()})
-        if options.source and options.source not in source_titles():
-            raise InvalidParameterError("source", options.source, choices=list(source_titles()))
+        if options.source and options.source not in sources:
+            raise InvalidParameterError("source", options.source, choices=sorted(sources))
         if options.category and not CATEGORY_PATTERN.fullmatch(options.category):
             raise InvalidParameterError("category", options.category, choices=["cs.CL", "math.CO", "hep-th"])
         if options.sort and options.sort not in orders:

@@ -37,6 +37,7 @@ class PaperEntry:
     label: str
     authors: str
     organization: str
+    journal: str
     title: tuple[TextPart, ...]
     lead: str
     abstract: tuple[TextPart, ...]
@@ -86,6 +87,7 @@ def paper_entry(
         label=truncate(paper.title, LABEL_LENGTH),
         authors=format_authors(paper.authors),
         organization=truncate(paper.organization or "", LABEL_LENGTH),
+        journal=truncate(paper.journal or "", LABEL_LENGTH),
         title=split_text(paper.title, explanation.title if explanation else (), MAX_TEXT_LENGTH),
         lead=lead,
         abstract=abstract,

@@ -1,6 +1,6 @@
 """Lists of papers: of a day, a week or a month, and what trends. Search results stand at /papers?q=, too."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated
@@ -11,7 +11,6 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import BaseModel, Field
 from sqlmodel import Session
 
-from digest.config import source_title, source_titles
 from digest.database import read_session
 from digest.database.models import Paper
 from digest.formatting import format_date, format_number
@@ -141,9 +140,12 @@ def _latest_page(web: WebContext, kind: PeriodKind, parameters: ListParameters) 
 
 def _period_page(web: WebContext, session: Session, period: Period, parameters: ListParameters) -> HTMLResponse:
     orders = (BY_DAY | PERIOD_ORDERS) if period.kind in PAPERS_PER_DAY else PERIOD_ORDERS
-    options = ListOptions.parse(orders, **parameters.model_dump(include={"source", "category", "sort", "density"}))
-    previous, following = neighbor_list_days(session, period.first, period.last)
     choices = count_choices(session, period.first, period.last)
+    names = {*web.source_titles, *choices.sources}
+    options = ListOptions.parse(
+        orders, names, **parameters.model_dump(include={"source", "category", "sort", "density"})
+    )
+    previous, following = neighbor_list_days(session, period.first, period.last)
     if not choices.sources:
         return _empty_page(web, session, period, previous, following)
     everything = PaperFilter(period.first, period.last, with_upvotes=period.kind == "trending")
@@ -166,7 +168,7 @@ def _period_page(web: WebContext, session: Session, period: Period, parameters: 
         orders=orders,
         sort=options.sort or next(iter(orders)),
         choices=choices,
-        source_options=source_options(choices, options),
+        source_options=source_options(choices, options, web.source_titles),
         category_options=category_options(choices, options),
         papers=papers,
         total_unfiltered=count_papers(session, everything) if options.is_filtered else papers.total,
@@ -174,7 +176,7 @@ def _period_page(web: WebContext, session: Session, period: Period, parameters: 
         previous=period_around(period.kind, previous) if previous and period.kind != "trending" else None,
         following=period_around(period.kind, following) if following and period.kind != "trending" else None,
         calendar=make_calendar(month, counts, period, *neighbor_list_days(session, month.first, month.last)),
-        source_titles=source_titles(),
+        source_titles=web.source_titles,
         feed=ListOptions(options.source, options.category).query(),
         problems=_problems_of(load_source_problems(session, web.clock()), period, is_latest=following is None),
     )
@@ -216,10 +218,10 @@ def _first_without_upvotes(papers: Sequence[Paper]) -> int | None:
     return position or None
 
 
-def source_options(choices: FilterChoices, options: ListOptions) -> list[tuple[str, str]]:
+def source_options(choices: FilterChoices, options: ListOptions, titles: Mapping[str, str]) -> list[tuple[str, str]]:
     """Return values and labels of the sources of a period, and what was chosen even if no paper has it."""
     names = dict.fromkeys([*choices.sources, *filter(None, [options.source])])
-    return [(name, source_title(name)) for name in names]
+    return sorted(((name, titles.get(name, name)) for name in names), key=lambda option: option[1].casefold())
 
 
 def category_options(choices: FilterChoices, options: ListOptions) -> list[tuple[str, str]]:

@@ -9,7 +9,6 @@ from difflib import get_close_matches
 from fastapi.responses import HTMLResponse
 from sqlmodel import Session, col, select
 
-from digest.config import source_title
 from digest.database import read_session
 from digest.database.models import Paper
 from digest.errors import QueryError
@@ -24,7 +23,7 @@ from digest.papers import (
     recent_list_days,
     search_papers,
 )
-from digest.subscribers import KeywordLimits
+from digest.subscribers import KeywordLimits, known_sources
 from digest.web import messages
 from digest.web.context import WebContext
 from digest.web.errors import error_page
@@ -99,7 +98,7 @@ def search_parameters(text: str, trail: list[int]) -> dict[str, str]:
 
 def search_page(web: WebContext, text: str, trail_text: str, **parameters: str) -> HTMLResponse:
     """Show a page of results. `parameters` are those of `ListOptions`."""
-    options = ListOptions.parse(SEARCH_ORDERS, **parameters)
+    options = ListOptions.parse(SEARCH_ORDERS, web.source_titles, **parameters)
     search, trail = parse_search(web, text), parse_trail(trail_text)
     if search.query is None:
         return web.render("papers-search.html", status=422, search=search, entries=())
@@ -125,7 +124,7 @@ def search_page(web: WebContext, text: str, trail_text: str, **parameters: str) 
         options=options,
         orders=SEARCH_ORDERS,
         periods=SEARCH_PERIODS,
-        sources={name: source_title(name) for name in web.ctx.settings.sources},
+        sources=known_sources(web.ctx.settings),
         sort=options.sort or SearchOrder.NEWEST,
         count_text=count_text(results.count),
         rhythm=rhythm,

@@ -16,12 +16,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from digest import subscribers
-from digest.config import source_title
 from digest.database import read_session
 from digest.formatting import join_words
 from digest.matching import KeywordInput
 from digest.papers import lasting_notices, latest_list_day, load_source_problems, recent_papers
-from digest.subscribers import CONSENT_TEXT, MAX_CAP, Preferences
+from digest.subscribers import CONSENT_TEXT, MAX_CAP, Preferences, known_sources
 from digest.web.address_suggestions import suggest_domain
 from digest.web.context import SAFE_METHODS, WebContext, WebDep
 from digest.web.errors import error_page
@@ -46,6 +45,7 @@ from digest.web.previews import (
 )
 
 router = APIRouter()
+MAX_NAMED_SOURCES = 4
 SubscribeBody = Annotated[SubscribeForm, Form()]
 TOP_PAPERS = 6  # of the latest list day, at the end of the page
 CONSENT_VERSION, _, CONSENT_SENTENCE = CONSENT_TEXT.partition(": ")
@@ -173,7 +173,7 @@ def _render_form(
         day=day,
         top_papers=top_papers,
         source_notices=notices,
-        sources=join_words([source_title(name) for name in web.ctx.settings.sources]),
+        sources=name_sources(web),
         guess_timezone=guess_timezone,
         zones=timezones_including(values["timezone"]),
         max_length=MAX_KEYWORDS_LENGTH,
@@ -198,3 +198,9 @@ def _preview_variables(
         "email": email,
         "has_papers": has_papers,
     }
+
+
+def name_sources(web: WebContext) -> str:
+    """Name the sources in a sentence; of many, the first few."""
+    titles = list(known_sources(web.ctx.settings).values())
+    return join_words(titles[:MAX_NAMED_SOURCES], max(0, len(titles) - MAX_NAMED_SOURCES), "source")

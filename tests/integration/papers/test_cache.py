@@ -52,6 +52,7 @@ def test_all_fields_of_a_snapshot_are_tried_here() -> None:
         "id",
         "listed_on",
         "sources",
+        "source_titles",
         "fingerprint",
     }
 

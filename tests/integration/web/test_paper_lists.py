@@ -274,3 +274,21 @@ def test_the_icon_is_at_its_old_place(sqlite_store: Engine) -> None:
     response = browser.get("/favicon.ico")
     assert response.headers["content-type"] == "image/x-icon"
     assert response.content.startswith(b"\x00\x00\x01\x00")
+
+
+def test_papers_are_filtered_by_any_source_under_its_title(store: Engine) -> None:
+    entries = [
+        listed(number, upvotes=None, source=source, kind="new", journal="The Lancet" if number else None)
+        for number, source in enumerate(("arxiv", "pubmed", "old-feed"))
+    ]
+    _, browser = open_pages(store, *entries, sources=("huggingface", "arxiv", "pubmed"))
+    html = browser.get(f"/papers/{FRIDAY}").text
+    options = re.findall(r'<option value="([a-z-]+)"[^>]*>(arXiv|PubMed|old-feed)', html)
+    assert options == [("arxiv", "arXiv"), ("old-feed", "old-feed"), ("pubmed", "PubMed")]
+    assert html.count("The Lancet") == 2
+    for source in ("arxiv", "pubmed", "old-feed"):
+        assert len(titles(browser, f"/papers/{FRIDAY}?source={source}")) == 1
+    assert browser.get("/papers?q=paper&source=pubmed").text.count("data-id=") == 1
+    assert browser.get("/feeds/atom?source=pubmed").status_code == 200
+    assert browser.get(f"/papers/{FRIDAY}?source=jacs").status_code == 422
+    assert ">The Lancet</a>" in browser.get("/papers/2").text

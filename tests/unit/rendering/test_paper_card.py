@@ -1,11 +1,23 @@
 """Highlighted texts, and the colors of e-mails."""
 
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from digest import formatting
 from digest.matching import Span
-from digest.rendering.paper_card import HIGHLIGHT_COLORS, THEME, TextPart, join_text, split_text
+from digest.rendering.paper_card import (
+    HIGHLIGHT_COLORS,
+    THEME,
+    PaperForm,
+    PersonalFields,
+    TextPart,
+    build_card,
+    join_text,
+    split_text,
+)
+from tests.support.email_factory import make_context, make_view
 
 
 @given(st.text(max_size=80), st.lists(st.tuples(st.integers(-5, 90), st.integers(-5, 90), st.integers(0, 9))))
@@ -45,3 +57,19 @@ def test_all_colors_are_readable_on_light_and_dark_pages() -> None:
     ]
     assert [pair for pair in pairs if contrast(*pair) < 4.5] == []
     assert contrast("#ffffff", "#777777") < 4.5
+
+
+def facts(form: PaperForm = "card", **changes: Any) -> tuple[str, ...]:
+    view = make_view(**changes)
+    return build_card(view, view.paper.listed_on, PersonalFields.for_subscriber(view, make_context(view)), form).facts
+
+
+def test_a_card_says_where_the_paper_was_listed() -> None:
+    listed: dict[str, Any] = {"journal": "Nature Medicine", "source_titles": ("PubMed", "arXiv"), "upvotes": 3}
+    assert facts(**listed) == ("Nature Medicine", "PubMed and arXiv", "3 upvotes")
+    assert facts("row", **listed) == ("Nature Medicine", "3 upvotes")
+    assert facts("row", source_titles=("arXiv",)) == ("arXiv",)
+    assert facts(journal="JACS", source_titles=("jacs",), kind="editorial") == ("Editorial", "JACS")
+    many = tuple(f"Feed {number}" for number in range(9))
+    assert facts(source_titles=many) == ("Feed 0, Feed 1, Feed 2 and 6 more",)
+    assert facts() == ()
