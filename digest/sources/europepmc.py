@@ -125,8 +125,10 @@ def parse_page(answer: Any, location: str, day: date) -> Page:
     return Page(entries, len(records), total, str(answer.get("nextCursorMark") or ""))
 
 
-def parse_record(record: Mapping[str, Any], day: date, rank: int) -> ListedPaper | None:
+def parse_record(record: Any, day: date, rank: int) -> ListedPaper | None:
     """Parse one record of either result type; None for one without id or title."""
+    if not isinstance(record, dict):
+        return None
     database, number = str(record.get("source", "")), str(record.get("id", ""))
     own = normalize_identifier(number, SCHEMES.get(database, "europepmc"))
     title = strip_title(clean_text(str(record.get("title") or ""), TITLE_LENGTH))

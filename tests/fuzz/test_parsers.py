@@ -18,9 +18,11 @@ from digest.mail.transfer_encoding import decode_quoted_printable
 from digest.matching import normalize_author, parse, parse_canonical
 from digest.sources.arxiv.atom import parse_feed
 from digest.sources.arxiv.query import parse_query_response
+from digest.sources.europepmc import parse_page as parse_europepmc_page
 from digest.sources.huggingface.entries import parse_page
 from digest.sources.latex import latex_to_text
 from digest.sources.names import parse_authors
+from digest.sources.pubmed_xml import parse_records
 from digest.sources.text import TEXT_LENGTH, clean_text
 from digest.subscribers.csv_table import read_csv
 from digest.tokens import TokenPurpose, TokenSigner
@@ -41,9 +43,65 @@ XML = text_of(
     *("<rss>", "<channel>", "<item>", "</item>", "<title>", "</title>", "<feed>", "&eacute;", "&", "<![CDATA[", "]]>"),
     *("<pubDate>", "</pubDate>", "Tue, 28 Jul ", "2026", "9" * 12, " 00:00:00", " -0400", "<guid>", "2601.00001"),
 )
+MARKUP = text_of(
+    *(
+        "<p>",
+        "</p>",
+        "<sub>",
+        "</sub>",
+        "<sup>",
+        "<b>",
+        "</b>",
+        "<jats:title>",
+        "</jats:title>",
+        "Methods",
+        "<br/>",
+        "<!--",
+    ),
+    *(
+        "<math>",
+        "</math>",
+        "<msup>",
+        "</msup>",
+        "<mi>",
+        "</mi>",
+        "<mfrac>",
+        "<mtext a='",
+        '<img src="',
+        "-->",
+        "&lt;",
+        "<",
+    ),
+)
+RECORDS = text_of(
+    *("<PubmedArticle>", "</PubmedArticle>", "<MedlineCitation>", "</MedlineCitation>", "<PMID>1</PMID>", "<Article>"),
+    *(
+        "</Article>",
+        "<ArticleTitle>",
+        "</ArticleTitle>",
+        "[",
+        "].",
+        "<Abstract><AbstractText Label='",
+        "'>",
+        "<!DOCTYPE x",
+    ),
+    *("</AbstractText></Abstract>", "<Author>", "</Author>", "<Suffix>", "<PubDate><Year>", "</Year></PubDate>", "]>"),
+)
 PAGE = text_of("<main>", "<div data-props='", "'>", "{", "}", "[", "]", '"dailyPapers":', "&quot;", "null", "</div>")
 MAIL = text_of(
     "\r\n", "\n", "Content-Type: multipart/report; boundary=b\n", "--b\n", "Status: 5.1.1\n", "Subject: ", ": "
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda values: st.lists(values, max_size=4) | st.dictionaries(st.text(max_size=8), values, max_size=4),
+    max_leaves=12,
+)
+EUROPEPMC = st.fixed_dictionaries(
+    {"id": JSON, "source": st.sampled_from(["MED", "PPR", "PMC", "X"]) | JSON, "title": ANY_TEXT | JSON},
+    optional=dict.fromkeys(
+        ("authorList", "authorString", "journalInfo", "pubTypeList", "commentCorrectionList", "abstractText", "doi"),
+        JSON,
+    ),
 )
 CSV = text_of(",", ";", "\t", "\n", "\r", '"', "email", "keywords", "a@example.org", "sep=", "sep=;\n", "status", "\0")
 
@@ -174,3 +232,26 @@ def test_replies_are_read_alike_however_they_are_cut(data: bytes, size: int) -> 
 def test_any_json_on_a_page_is_read_or_refused(value: object) -> None:
     with contextlib.suppress(DigestError):
         parse_page(f'<div data-target="DailyPapers" data-props="{json.dumps(value)}">', "page")
+
+
+@given(MARKUP)
+def test_any_markup_becomes_one_line(text: str) -> None:
+    cleaned = clean_text(text)
+    assert cleaned == " ".join(cleaned.split())
+    assert not set("\x00\x02\x1b\u202e") & set(cleaned)
+
+
+@given(RECORDS | XML)
+def test_any_records_of_pubmed_are_read_or_refused(text: str) -> None:
+    for body in (text, f"<PubmedArticleSet>{text}</PubmedArticleSet>"):
+        with contextlib.suppress(DigestError):
+            entries = parse_records(body.encode(), "here", NOW.date())
+            assert all(paper.title and paper.identifiers for paper in entries.papers)
+
+
+@given(st.lists(EUROPEPMC | JSON, max_size=5), JSON)
+def test_any_records_of_europe_pmc_are_read_or_refused(records: list[object], total: object) -> None:
+    for held in ({"result": records}, records):
+        with contextlib.suppress(DigestError):
+            page = parse_europepmc_page({"hitCount": total, "resultList": held}, "here", NOW.date())
+            assert all(paper.title and paper.identifiers for paper in page.entries.papers)

@@ -1,6 +1,7 @@
 """PubMed and Europe PMC over a connection: pages, limits, faults, and what is not asked for twice."""
 
 import asyncio
+import gzip
 import json
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -12,12 +13,13 @@ from pydantic import SecretStr
 from sqlalchemy import Engine
 from sqlmodel import select
 
-from digest.database import read_session
+from digest.database import read_session, write_session
 from digest.database.models import Paper, PaperRelation
 from digest.errors import MalformedAnswerError, NotListedError, SourceUnavailableError
 from digest.jobs.pipeline import collect
+from digest.papers import store_listings
 from digest.sources import AdvisingSource, HttpValidators, SourceAnswer, SourceClient
-from digest.sources.europepmc import EuropePmcSource
+from digest.sources.europepmc import EuropePmcSource, parse_page
 from digest.sources.paging import PagedEntries, join_lists
 from digest.sources.pubmed import DIVIDERS, PubMedSource
 from tests.support.contexts import make_context
@@ -26,6 +28,7 @@ from tests.support.hosts import Route, StubHost, StubResponse, run_with_client, 
 DAY = date(2026, 1, 5)
 NOW = datetime(2026, 1, 9, 12, tzinfo=UTC)
 SAMPLES = Path(__file__).parents[2] / "data/sources"
+RECORDED = Path(__file__).parents[3] / "../shared/data/sources"
 
 
 def record(number: int) -> str:
@@ -337,3 +340,18 @@ def test_a_collected_day_links_retractions_and_preprints_and_is_settled(store: E
     }
     assert kinds["Retracted: Eggs of stone"] == "retraction"
     assert subjects[article] == ("The journal of small birds", ["Birds", "nest boxes"])
+
+
+def test_recorded_twins_of_europe_pmc_are_one_paper_and_its_preprints_are_linked(sqlite_store: Engine) -> None:
+    pages = sorted(RECORDED.glob("europepmc/*.json.gz"))
+    if not pages:
+        pytest.skip("no recorded data beside the repository")
+    answers = [json.loads(gzip.decompress(path.read_bytes())) for path in pages if "idlist" not in path.name]
+    entries = [paper for answer in answers for paper in parse_page(answer, "here", DAY).entries.papers]
+    with write_session(sqlite_store) as session:
+        store_listings(session, list({paper.source_id: paper for paper in entries}.values()), NOW)
+    with read_session(sqlite_store) as session:
+        assert len([paper for paper in session.exec(select(Paper)) if not paper.merged_into]) == 600
+        relations = [(link.relation, link.rule, bool(link.other_id)) for link in session.exec(select(PaperRelation))]
+    linked = sorted(relation for relation in relations if relation[2])
+    assert linked == [("published", "source", True), *[("same", "title", True)] * 5]
