@@ -8,6 +8,7 @@
 - `demo_store`: the store of the demonstration, and when it is served
 - `demo_server`: bundled sample days in the shapes of the real hosts
 - `doctor`: check settings, database, relay, sources and DNS
+- `feed_commands`: read a feed once, and show what it holds
 - `match_input`: papers for `digest match`, from the database or a file
 - `messages`: sentences that commands print
 - `migrate`: upgrade the database, or copy it to another one

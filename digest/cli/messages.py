@@ -34,6 +34,36 @@ DEMO_OFFLINE = "No source can be reached, so the demo uses its bundled sample pa
 DEMO_NOTHING_NEW = (
     "There are no new papers for the demo subscriber, so no e-mail was sent. To start over: make demo RESET=1"
 )
+NO_WEB_ADDRESS = "give the address of a feed, of http or https and without user name"
+FEED_WITHOUT_ENTRIES = "The feed has no entries now."
+FEED_DAMAGED = "The feed is not well-formed; it was repaired, and will be each time."
+ABSTRACTS_THERE = "Every entry has an abstract."
+ABSTRACTS_COME = "What is missing is asked of Crossref once, where a paper has a DOI."
+ABSTRACTS_BY_CROSSREF = "With crossref in DIGEST_SOURCES, what is missing is asked of Crossref once, by DOI."
+ADD_FEED = "To read the feed, put feeds into DIGEST_SOURCES and add this line to DIGEST_FEEDS:"
+
+
+def feed_entries_unreadable(count: int) -> str:
+    return "1 entry could not be read." if count == 1 else f"{count:,} entries could not be read."
+
+
+def feed_moved(address: str) -> str:
+    return f"The feed has moved to {address}, which is the address in the line below."
+
+
+def abstracts_missing(missing: int, cut: int, total: int) -> str:
+    if not cut:
+        return f"Abstracts are missing in {missing:,} of {total:,} entries."
+    if not missing:
+        return f"Abstracts are cut in {cut:,} of {total:,} entries."
+    return f"Of {total:,} entries, abstracts are missing in {missing:,} and cut in {cut:,}."
+
+
+def without_identifiers(count: int, total: int) -> str:
+    return (
+        f"Without an identifier that others know: {count:,} of {total:,} papers. If another source lists them, they are"
+        " found to be the same by title and author only."
+    )
 
 
 def unused_sources(names: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from digest.cli import messages
+from digest.cli.feed_commands import TRY_EPILOG, try_feed
 from digest.cli.output import (
     EXIT_FAILURE,
     JsonOption,
@@ -38,6 +39,7 @@ SHOWN_COLUMNS = {
 }
 
 app = typer.Typer(help="Show how the sources do.", epilog=SOURCES_EPILOG)
+app.command("try", epilog=TRY_EPILOG)(try_feed)
 
 
 @app.callback(invoke_without_command=True)

@@ -30,6 +30,8 @@
 A new source is one module, here or in a package of its own, and one entry point of the group `digest.sources`.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from digest.sources.arxiv import ArxivSource, submission_window
 from digest.sources.base import (
     AdvisingSource,
@@ -55,6 +57,7 @@ from digest.sources.http import RetryPolicy, SourceClient
 from digest.sources.huggingface import HuggingFaceSource
 from digest.sources.names import parse_authors
 from digest.sources.paging import Page, PagedEntries, parse_total, read_by_cursor, read_by_offset
+from digest.sources.redirects import is_web_address
 from digest.sources.registry import (
     SOURCE_API,
     SourceFault,
@@ -72,6 +75,9 @@ from digest.sources.registry import (
 from digest.sources.text import clean_text
 from digest.sources.throttle import HostThrottle
 
+if TYPE_CHECKING:
+    from digest.sources.feeds.trial import FeedTrial, try_feed
+
 __all__ = [
     "SOURCE_API",
     "AdvisingSource",
@@ -80,6 +86,7 @@ __all__ = [
     "ArxivSource",
     "DayListSource",
     "FeedGap",
+    "FeedTrial",
     "GapSource",
     "HostThrottle",
     "HttpValidators",
@@ -105,6 +112,7 @@ __all__ = [
     "find_faults",
     "find_overlaps",
     "installed_sources",
+    "is_web_address",
     "listing_titles",
     "load_source",
     "loaded_sources",
@@ -116,5 +124,15 @@ __all__ = [
     "read_settings_of",
     "source_variables",
     "submission_window",
+    "try_feed",
     "window_names",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the trial of feeds on first use: the parser of feeds takes time and memory that most processes spare."""
+    if name in {"FeedTrial", "try_feed"}:
+        from digest.sources.feeds import trial
+
+        return getattr(trial, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -8,4 +8,5 @@
 - `listings`: entries as papers that the feed lists, with their identifiers
 - `messages`: sentences about feeds
 - `source`: the source `feeds`
+- `trial`: one reading of a feed that is not in the settings yet
 """

@@ -73,7 +73,7 @@ def test_a_gzip_body_that_nothing_announces_is_read() -> None:
         (b'<!DOCTYPE rss [<!ENTITY a "b">]>' + RSS % b"<item><title>&a;</title></item>", "declarations|entities"),
     ],
 )
-def test_what_is_no_feed_says_so(body: bytes, message: str) -> None:
+def test_what_is_no_feed_is_refused_with_a_reason(body: bytes, message: str) -> None:
     with pytest.raises(MalformedAnswerError, match=message):
         parse_feed(body, "host/feed")
 
