@@ -88,6 +88,7 @@ class RecentCorpus:
     documents: tuple[PaperDocument, ...]
     phrases: tuple[KnownPhrase, ...]
     _texts: tuple[_NormalizedText, ...] = field(repr=False)
+    _kinds: KindBits = field(repr=False)
     _cache: dict[str, int] = field(default_factory=dict, repr=False)
     lookup: Callable[[Term], int | None] = field(default=lambda _: None, repr=False)
 
@@ -97,7 +98,7 @@ class RecentCorpus:
         for term in query.terms:
             papers = self._match_term(term)
             bits[term.canonical] = TermBits(papers, papers, 0)
-        return combine_query(query, bits, KindBits.of_documents(self.documents)).matched
+        return combine_query(query, bits, self._kinds).matched
 
     def share(self, query: Query) -> float | None:
         """Return the part of all papers that a query matches; None when there are too few to tell."""
@@ -147,7 +148,7 @@ def build_corpus(documents: Sequence[PaperDocument], listed_keywords: Iterable[S
     ]
     phrases.sort(key=lambda phrase: (-phrase.papers.bit_count(), phrase.canonical))
     texts = tuple(map(_NormalizedText.from_document, documents))
-    return RecentCorpus(tuple(documents), tuple(phrases), texts)
+    return RecentCorpus(tuple(documents), tuple(phrases), texts, KindBits.of_documents(documents))
 
 
 def common_phrases(corpus: RecentCorpus) -> tuple[str, ...]:
@@ -172,11 +173,13 @@ def related_phrases(corpus: RecentCorpus, queries: Sequence[Query]) -> tuple[str
     existing = [*_phrases_of(queries)]
     ranked = []
     for phrase in corpus.phrases:
+        shared = (phrase.papers & matched).bit_count()
+        if shared < MIN_SHARED_PAPERS:
+            continue
         papers = phrase.papers & ~excluded
-        shared = (papers & matched).bit_count()
         expected = papers.bit_count() * matched.bit_count() / max(1, len(corpus.documents))
         is_new = bool(papers & ~matched)
-        if shared >= MIN_SHARED_PAPERS and shared > expected + 1 and is_new and not phrase.overlaps(existing):
+        if shared > expected + 1 and is_new and not phrase.overlaps(existing):
             ranked.append((-shared / (expected + 1), phrase.canonical, phrase.text))
     return tuple(text for _, _, text in sorted(ranked)[:MAX_SUGGESTIONS])
 

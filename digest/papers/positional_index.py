@@ -154,8 +154,7 @@ class PositionalIndex:
         while spellings:
             spelling = spellings.pop()
             for end in range(spelling.length + 1, len(key) + 1):
-                offsets = range(spelling.length + 1, end)
-                if any(separators.get(offset, HYPHEN) != HYPHEN for offset in offsets):
+                if end - 1 > spelling.length and separators.get(end - 1, HYPHEN) != HYPHEN:
                     break  # the phrase has a gap here that no word may hide
                 word = key[spelling.length : end]
                 first = self._first_numbers.get(word)

@@ -2,9 +2,9 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from datetime import date, datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, and_, func, or_
+from sqlalchemy import BindParameter, ColumnElement, CompoundSelect, and_, bindparam, func, or_, union
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
@@ -18,6 +18,16 @@ SECOND_TEXT_REQUEST = timedelta(days=14)  # after a paper was first seen
 CUT_MARKS = ("…", "...")  # at the end of an abstract that a feed has cut
 CHUNK_SIZE = 1000  # parameters in one statement
 T = TypeVar("T")
+# Statements of every preview, built once: to build them takes longer than to run them. `ids`: a chunk of ids.
+_IDS: BindParameter[Sequence[int]] = bindparam("ids", expanding=True)
+_PAPERS = select(Paper).where(col(Paper.id).in_(_IDS))
+_SOURCES: CompoundSelect[Any] = union(  # of papers, and of those that are merged into them
+    select(col(Listing.paper_id), col(Listing.source)).where(col(Listing.paper_id).in_(_IDS)),
+    select(col(Paper.merged_into), col(Listing.source))
+    .join(Listing, col(Listing.paper_id) == Paper.id)
+    .where(col(Paper.merged_into).in_(_IDS)),
+)
+_FINGERPRINT = select(func.max(col(Listing.id)), select(func.max(col(SourceFetch.id))).scalar_subquery())
 
 
 def chunks(values: Collection[T]) -> Iterator[list[T]]:
@@ -113,18 +123,15 @@ def papers_by_id(session: Session, ids: Collection[int]) -> dict[int, Paper]:
     """Load papers by their ids; unknown ids are left out."""
     papers: dict[int, Paper] = {}
     for chunk in chunks(set(ids)):
-        papers |= {int(paper.id or 0): paper for paper in session.exec(select(Paper).where(col(Paper.id).in_(chunk)))}
+        papers |= {int(paper.id or 0): paper for paper in session.exec(_PAPERS, params={"ids": chunk})}
     return papers
 
 
 def sources_by_paper(session: Session, ids: Collection[int]) -> dict[int, tuple[str, ...]]:
     """Return the names of the sources that list each paper, or one that is merged into it."""
     sources: dict[int, set[str]] = {}
-    listed = select(STANDING_ID, Listing.source).join(Listing, col(Listing.paper_id) == Paper.id).distinct()
     for chunk in chunks(set(ids)):
-        rows = select(Listing.paper_id, Listing.source).where(col(Listing.paper_id).in_(chunk)).distinct()
-        merged = listed.where(col(Paper.merged_into).in_(chunk))
-        for paper_id, source in (*session.exec(rows), *session.exec(merged)):
+        for paper_id, source in session.connection().execute(_SOURCES, {"ids": chunk}):
             sources.setdefault(paper_id, set()).add(source)
     return {paper_id: tuple(sorted(names)) for paper_id, names in sources.items()}
 
@@ -231,6 +238,5 @@ def dois_without_text(session: Session, source: str, now: datetime, limit: int =
 
 def store_fingerprint(session: Session) -> tuple[int, int]:
     """Return the ids of the last listing and of the last fetch: what caches derived from papers depend on."""
-    last_fetch_id = select(func.max(col(SourceFetch.id))).scalar_subquery()
-    listing_id, fetch_id = session.execute(select(func.max(col(Listing.id)), last_fetch_id)).one()
+    listing_id, fetch_id = session.connection().execute(_FINGERPRINT).one()
     return listing_id or 0, fetch_id or 0

@@ -19,7 +19,8 @@ from digest.papers.positional_index import PositionalIndex, pack_bits
 from digest.papers.queries import chunks, popularity_columns, recent_list_days, recent_paper_ids, store_fingerprint
 from digest.papers.ranking import packed_ranking_key, popularity_order
 
-TERM_CACHE_SIZE = 4000  # terms whose matches are cached until the next refresh
+TERM_CACHE_SIZE = 1000  # terms whose matches are cached until the next refresh, 5 KB each with 20,000 papers
+LOCK_TIMEOUT = 0.05  # seconds, for who can do without the index: a search takes a few milliseconds, loading seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,8 @@ class RecentPapersIndex:
         self._text_hashes: list[int] = []
         self._positions: dict[int, int] = {}  # in these lists, by paper id
         self._term_matches: dict[str, TermBits] = {}
+        self._kinds = KindBits(0, 0)
+        self._sample: tuple[Sequence[int], list[int]] = ((), [])  # ids of `match_bits`, and their positions
         self._index = PositionalIndex()
         self._is_listed = self._upvotes = self._popularity = self._list_days = np.empty(0, dtype=np.int64)
 
@@ -83,7 +86,8 @@ class RecentPapersIndex:
             self._clear()  # most documents are no longer recent
         for chunk in chunks(paper_ids):  # all rows at once would take more memory than the index
             self._add(load_documents(session, chunk))
-        self._term_matches = {}
+        self._term_matches, self._sample = {}, ((), [])
+        self._kinds = KindBits.of_documents(self._documents)
         count = len(self._documents)
         self._is_listed = np.zeros(count, dtype=bool)
         first_listing_ids, self._upvotes, self._popularity, self._list_days = np.zeros((4, count), dtype=np.int64)
@@ -135,9 +139,8 @@ class RecentPapersIndex:
         `newest_first`: as the editions of the last days would, the newest day first.
         """
         with self._lock:
-            everything = KindBits.of_documents(self._documents)
             terms = self._match_terms({term.canonical: term for query in queries for term in query.terms})
-            bits = [combine_query(query, terms, everything) for query in queries]
+            bits = [combine_query(query, terms, self._kinds) for query in queries]
             matches = [self._unpack(query_bits.matched) & self._is_listed for query_bits in bits]
             title_matches = [
                 self._unpack(query_bits.without_abstract & query_bits.with_title_word) for query_bits in bits
@@ -177,14 +180,16 @@ class RecentPapersIndex:
             )
 
     def match_bits(self, term: Term, ids: Sequence[int]) -> int | None:
-        """Return which papers a term matches: bit n for the n-th id.
+        """Return which papers a term matches: bit n for the n-th id. Pass the same sequence each time.
 
-        None when a paper is not in the index, or when another thread uses it now: callers can do without.
+        None when a paper is not in the index, or while it is loaded: callers can do without.
         """
-        if not self._lock.acquire(blocking=False):
+        if not self._lock.acquire(timeout=LOCK_TIMEOUT):
             return None
         try:
-            positions = [self._positions.get(paper_id, -1) for paper_id in ids]
+            if self._sample[0] is not ids:
+                self._sample = ids, [self._positions.get(paper_id, -1) for paper_id in ids]
+            positions = self._sample[1]
             if -1 in positions:
                 return None
             matches = self._unpack(self._match_terms({term.canonical: term})[term.canonical].matched)

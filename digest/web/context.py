@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from threading import Lock
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -49,6 +50,7 @@ class WebContext:
     thumbnails: ThumbnailCache
     suggestions: KeywordSuggestions
     page_cache: dict[str, tuple[tuple[int, int], bytes]] = field(default_factory=dict)
+    _page_lock: Lock = field(default_factory=Lock)
 
     def fill_caches(self) -> None:
         """Load the recent papers, so that the first preview need not wait for them."""
@@ -69,10 +71,16 @@ class WebContext:
             return store_fingerprint(session)
 
     def cached_page(self, name: str, version: tuple[int, int], render: Callable[[], HTMLResponse]) -> HTMLResponse:
-        """Return the cached page `name`, rendered anew when `version` has changed."""
+        """Return the cached page `name`, rendered anew when `version` has changed.
+
+        One request renders while the others wait: each would read all papers of a day.
+        """
         cached = self.page_cache.get(name)
         if cached is None or cached[0] != version:
-            cached = self.page_cache[name] = version, bytes(render().body)
+            with self._page_lock:
+                cached = self.page_cache.get(name)
+                if cached is None or cached[0] != version:
+                    cached = self.page_cache[name] = version, bytes(render().body)
         return HTMLResponse(cached[1])
 
     def render(

@@ -190,8 +190,10 @@ def _preview_variables(
     feedback = describe_form(web, entered, parsed, preview)
     is_example = not parsed.keywords and not parsed.errors_in("keywords")
     email = preview_example(web, feedback.suggestions) if is_example else preview.email if preview else None
-    with read_session(web.ctx.engine) as session:
-        has_papers = email is not None or latest_list_day(session) is not None
+    has_papers = email is not None or preview is not None
+    if not has_papers:
+        with read_session(web.ctx.engine) as session:
+            has_papers = latest_list_day(session) is not None
     return {
         "feedback": feedback,
         "preview": preview if parsed.keywords else None,
