@@ -32,6 +32,7 @@ from tests.benchmarks.previews import preview_latency
 from tests.benchmarks.rendering import emails_rendered
 from tests.benchmarks.runs import emails_sent, subscribers_planned
 from tests.benchmarks.scale import (
+    busy_day_planned,
     paper_growth,
     run_memory,
     run_on_postgresql,
@@ -62,6 +63,7 @@ ROWS: tuple[Row, ...] = (
     run_on_postgresql,
     subscriber_growth,
     paper_growth,
+    busy_day_planned,
     two_planners,
     preview_latency,
     papers_searched,

@@ -19,6 +19,7 @@ from tests.support.postgres import server
 
 SUBSCRIBERS, PAPERS = size("READERS", 1_000_000), size("PAPERS", 1000)
 FEW_SUBSCRIBERS, FEW_PAPERS = max(SUBSCRIBERS // 100, 1), max(PAPERS // 4, 1)
+USUAL_DAY, BUSY_DAY = 1000, 6500  # papers
 SAMPLE = 10  # subscribers whom the baseline serves; its cost grows with their number
 CAP = 20
 DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on", "shared_buffers": "512MB"}
@@ -116,6 +117,17 @@ def paper_growth() -> Result:
     subscribers = SUBSCRIBERS // 10
     few, many = plan_on_sqlite(subscribers, FEW_PAPERS), plan_on_sqlite(subscribers, PAPERS)
     return Result(measured=PAPERS / many.seconds, baseline=FEW_PAPERS / few.seconds, unit="papers/s", goal=1)
+
+
+def busy_day_planned() -> Result:
+    """Plan a day of 6,500 new papers, as PubMed and the preprint servers list them, against one of 1,000.
+
+    The cost of a paper may not grow.
+    """
+    subscribers = SUBSCRIBERS // 10
+    usual, busy = plan_on_sqlite(subscribers, USUAL_DAY), plan_on_sqlite(subscribers, BUSY_DAY)
+    assert busy.due == usual.due == subscribers
+    return Result(measured=BUSY_DAY / busy.seconds, baseline=USUAL_DAY / usual.seconds, unit="papers/s", goal=1)
 
 
 def two_planners() -> Result:
