@@ -1,5 +1,6 @@
 """Parse keywords and decide which papers they match, and where. Pure: strings in, numbers out.
 
+- `acronym_table`: acronyms that mean the same in every paper
 - `acronyms`: acronyms that a paper defines itself
 - `author_names`: names of authors in a normal form, and their comparison
 - `describe`: queries in plain English
@@ -15,6 +16,7 @@
 - `normalize`: words of a text, and the forms that they are compared by
 - `other_forms`: other ways to write a keyword
 - `parser`: tokens to an expression of terms
+- `phrase_forms`: forms of a phrase: acronyms, and words with a digit
 - `phrase_index`: many phrases in one text
 - `phrases`: phrases from words as entered
 - `prefilter`: words that may begin one of many phrases
@@ -26,7 +28,8 @@
 - `terms`: phrases and conditions on metadata
 """
 
-from digest.matching.acronyms import find_definitions
+from digest.matching.acronym_table import Acronym, AcronymTable, shipped_acronyms, to_acronym
+from digest.matching.acronyms import AcronymDefinition, find_definitions, window_without
 from digest.matching.author_names import name_variants, normalize_author
 from digest.matching.describe import describe
 from digest.matching.documents import PaperDocument
@@ -62,7 +65,17 @@ from digest.matching.suggest import (
     related_phrases,
 )
 from digest.matching.syntax import INTRODUCTION, SYNTAX_EXAMPLES
-from digest.matching.terms import AuthorTerm, CategoryTerm, DoiTerm, JournalTerm, KindTerm, Phrase, SourceTerm, Term
+from digest.matching.terms import (
+    AuthorTerm,
+    CategoryTerm,
+    DoiTerm,
+    JournalTerm,
+    KindTerm,
+    Phrase,
+    SourceTerm,
+    Term,
+    is_capitals,
+)
 
 __all__ = [
     "BREAK",
@@ -78,6 +91,9 @@ __all__ = [
     "NO_GAP",
     "SPACE",
     "SYNTAX_EXAMPLES",
+    "Acronym",
+    "AcronymDefinition",
+    "AcronymTable",
     "And",
     "AuthorTerm",
     "CategoryTerm",
@@ -116,6 +132,7 @@ __all__ = [
     "find_definitions",
     "find_sequence",
     "fits_gaps",
+    "is_capitals",
     "is_exclusion",
     "is_standalone",
     "name_variants",
@@ -130,7 +147,10 @@ __all__ = [
     "parse_canonical",
     "related_phrases",
     "restrict_to_sources",
+    "shipped_acronyms",
     "snippet",
     "split_words",
+    "to_acronym",
     "to_key",
+    "window_without",
 ]

@@ -5,12 +5,14 @@ long form, in order and with nothing but function words between, for a wrong pai
 """
 
 import re
+from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from digest.matching.normalize import BREAK, FUNCTION_WORDS, Words
 
+WINDOW = 12  # words before and behind an acronym that are read as if it were not there
 _LONG_THEN_SHORT = re.compile(r"\(\s?([A-Za-z][A-Za-z0-9]{1,9})\s?[);,]")
 _SHORT_THEN_LONG = re.compile(r"\b([A-Z][A-Za-z0-9]{1,9})\s?\((?=[A-Za-z])")
 _SKIPPABLE_WORDS = FUNCTION_WORDS - {"a"}
@@ -26,8 +28,20 @@ class AcronymDefinition:
     last: int
 
 
-def find_definitions(words: Words) -> Iterator[AcronymDefinition]:
-    """Yield the acronyms that a text defines."""
+def find_definitions(words: Words) -> list[AcronymDefinition]:
+    """Return the acronyms that a text defines."""
+    return [*_iter_definitions(words)]
+
+
+def window_without(words: Words, acronym: int) -> Words:
+    """Return the words around an acronym, without it, as a text of their own that has nothing exact."""
+    window = [*range(max(0, acronym - WINDOW), acronym), *range(acronym + 1, min(len(words.keys), acronym + WINDOW))]
+    keys = [words.keys[n] for n in window]
+    starts, ends = (array("I", [numbers[n] for n in window]) for numbers in (words.starts, words.ends))
+    return Words(words.text, keys, keys, starts, ends, [words.gaps[n] for n in window])
+
+
+def _iter_definitions(words: Words) -> Iterator[AcronymDefinition]:
     for pattern, step in ((_LONG_THEN_SHORT, -1), (_SHORT_THEN_LONG, 1)):
         for match in pattern.finditer(words.text):
             position = bisect_left(words.starts, match.start(1))

@@ -102,7 +102,7 @@ def _describe_term(term: Term) -> tuple[str, str]:
     """Return subject and verb of a term, and its object."""
     if isinstance(term, Phrase):
         text = term.source_text or term.spelling.strip('"')
-        quoted = f"“{text.rstrip('*')}…”" if term.prefix else f"“{text}”"
+        quoted = f"“{text.replace('*', '…')}”" if term.prefix else f"“{text}”"
         return f"{_FIELD_LABELS[term.field]} contains", f"exactly {quoted}" if term.exact else quoted
     name = getattr(term, "source_text", "") or getattr(term, "name", "")
     is_quoted = isinstance(term, AuthorTerm | JournalTerm)

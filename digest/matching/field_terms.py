@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Literal, cast
 
 from digest.matching import messages
+from digest.matching.acronym_table import AcronymTable
 from digest.matching.author_names import normalize_author
 from digest.matching.metadata_names import normalize_category, normalize_doi, normalize_journal, normalize_source
 from digest.matching.phrases import MAX_PHRASE_LENGTH, parse_phrase, syntax_error
@@ -28,14 +29,14 @@ _DOI_BEGINNING = re.compile(
 _SOURCE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]*")
 
 
-def create_term(field: str, text: str, offset: int, *, quoted: bool) -> Term:
+def create_term(field: str, text: str, offset: int, *, quoted: bool, acronyms: AcronymTable | None) -> Term:
     """Return the term that a text in a field means. `offset` is the position of the text in the query."""
     if field in {"journal", "doi"}:  # both may end with a parenthesis
         inside = text.strip()
         return _CREATE_TERM[field](inside[1:-1].strip() if inside[0] == "(" else inside, offset)
     if field in _CREATE_TERM:
         return _CREATE_TERM[field](text.strip(" ()"), offset)
-    return parse_phrase(text, offset, cast("TextField", field), quoted=quoted)
+    return parse_phrase(text, offset, cast("TextField", field), quoted=quoted, acronyms=acronyms)
 
 
 def _create_author_term(text: str, offset: int) -> AuthorTerm:

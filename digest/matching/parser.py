@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from digest.errors import QueryError
 from digest.matching import messages
+from digest.matching.acronym_table import AcronymTable
 from digest.matching.expressions import And, Node, Not, Or, join_operands
 from digest.matching.field_terms import create_term, create_upvotes_term
 from digest.matching.lexer import Token, TokenKind, match_parentheses
@@ -34,10 +35,13 @@ class QueryLimits:
 class Parser:
     """Parser of one line. `position` is that of the next token; the depth is bounded before anything recurs."""
 
-    def __init__(self, line: str, tokens: Sequence[Token], limits: QueryLimits, *, exclude: bool) -> None:
+    def __init__(
+        self, line: str, tokens: Sequence[Token], limits: QueryLimits, acronyms: AcronymTable | None, *, exclude: bool
+    ) -> None:
         self.line = line
         self.tokens = tokens
         self.limits = limits
+        self.acronyms = acronyms
         self.plain_parentheses = match_parentheses(tokens, limits.nesting)
         self.position = int(exclude)
         self.term_count = 0
@@ -126,7 +130,8 @@ class Parser:
             self.position += 1
         quoted = first.kind is TokenKind.QUOTED
         start = first.start + quoted
-        term = create_term(field, self.line[start : last.end - quoted], start, quoted=quoted)
+        text = self.line[start : last.end - quoted]
+        term = create_term(field, text, start, quoted=quoted, acronyms=self.acronyms)
         if isinstance(term, SourceTerm):
             names = self.limits.list_sources()
             if names and term.name not in map(normalize_source, names):

@@ -10,7 +10,8 @@ from functools import lru_cache
 from itertools import islice, repeat
 from typing import TYPE_CHECKING
 
-from digest.matching.acronyms import find_definitions
+from digest.matching.acronym_table import Acronym
+from digest.matching.acronyms import AcronymDefinition, find_definitions, window_without
 from digest.matching.normalize import BREAK, HYPHEN, Words, can_join, split_words
 from digest.matching.phrases import MIN_PREFIX_LENGTH
 from digest.matching.sorted_keys import SortedKeys
@@ -37,17 +38,29 @@ class PhraseIndex:
     def __init__(self, phrases: Sequence[Phrase], *, prefilter: bool = True) -> None:
         self.phrases: list[Phrase] = []
         self._numbers: dict[str, int] = {}
+        for phrase in phrases:
+            if phrase.spelling not in self._numbers:
+                self._numbers[phrase.spelling] = len(self.phrases)
+                self.phrases.append(phrase)
+        # The first form of phrase n is form n; further ones follow behind the last phrase.
+        self._forms = [phrase.alternatives[0] for phrase in self.phrases]
+        self._owners = list(range(len(self.phrases)))
+        for number, phrase in enumerate(self.phrases):
+            self._forms += phrase.alternatives[1:]
+            self._owners += [number] * (len(phrase.alternatives) - 1)
         tolerant: dict[str, list[int]] = {}
         exact: dict[str, list[int]] = {}
         prefixes: dict[str, list[int]] = {}
-        for phrase in phrases:
-            if phrase.spelling not in self._numbers:
-                number = self._numbers[phrase.spelling] = len(self.phrases)
-                self.phrases.append(phrase)
-                kind = prefixes if phrase.prefix else exact if phrase.exact else tolerant
-                kind.setdefault(phrase.key, []).append(number)
+        self._by_acronym: dict[str, list[tuple[Acronym, int]]] = {}
+        for number, form in enumerate(self._forms):
+            kind = prefixes if form.prefix else exact if form.exact else tolerant
+            kind.setdefault(form.key, []).append(number)
+            for acronym in form.acronyms:
+                self._by_acronym.setdefault(acronym.short, []).append((acronym, number))
         # A single word of several letters needs no check of its gaps. Most occurrences are of this kind.
-        self._is_single_word = [len(phrase.words) == 1 and len(phrase.key) > 1 for phrase in self.phrases]
+        self._is_single_word = [
+            len(form.words) == 1 and len(form.key) > 1 and not form.acronyms for form in self._forms
+        ]
         self._tolerant = SortedKeys(tolerant)
         self._exact = SortedKeys(exact)
         self._prefixes = _PrefixIndex(prefixes)
@@ -82,45 +95,78 @@ class PhraseIndex:
         return map(self.find_in_text, texts, candidates)
 
     def find_in_text(self, words: Words, candidates: Iterable[int] | None = None) -> list[Occurrence]:
-        """Find all phrases in one text as it is written, whatever acronyms it defines.
+        """Find all forms of phrases in one text as it is written, whatever acronyms it defines.
 
         `candidates`: what the prefilter returns for its words.
         """
-        phrases, is_single_word, starts, ends = self.phrases, self._is_single_word, words.starts, words.ends
-        occurrences = [
-            (number, starts[first], ends[last])
-            for numbers, first, last in self._tolerant.find_runs(words.keys, candidates=candidates)
-            for number in numbers
-            if (first == last and is_single_word[number]) or fits_gaps(phrases[number], words, first, last)
-        ]
+        occurrences = self._find_tolerant(words, candidates)
+        forms, starts, ends = self._forms, words.starts, words.ends
         occurrences += [
             (number, starts[first], ends[last])
             for numbers, first, last in self._exact.find_runs(words.exact, words.gaps)
             for number in numbers
-            if _is_valid_character(phrases[number], words, first, last)
+            if _is_valid_character(forms[number], words, first, last)
+        ]
+        return occurrences
+
+    def _find_tolerant(self, words: Words, candidates: Iterable[int] | None = None) -> list[Occurrence]:
+        forms, is_single_word, starts, ends = self._forms, self._is_single_word, words.starts, words.ends
+        occurrences = [
+            (number, starts[first], ends[last])
+            for numbers, first, last in self._tolerant.find_runs(words.keys, candidates=candidates)
+            for number in numbers
+            if (first == last and is_single_word[number]) or fits_gaps(forms[number], words, first, last)
         ]
         occurrences += [
-            (number, starts[first], ends[last])
+            (number, starts[first], ends[end])
             for numbers, first, last in self._prefixes.find_runs(words)
             for number in numbers
-            if fits_gaps(phrases[number], words, first, last)
+            if fits_gaps(forms[number], words, first, last)
+            and (end := _tail_end(forms[number].tail, words, last)) is not None
         ]
         return occurrences
 
     def _add_acronyms(self, texts: Sequence[Words], occurrences: list[list[Occurrence]]) -> list[list[Occurrence]]:
-        """Find long forms also where their acronym stands, and acronyms where their long form does."""
-        numbers = self._tolerant.numbers
-        for words in texts:
+        """Find long forms also where their acronym stands, and acronyms where their long form does.
+
+        An acronym that the paper defines otherwise is none of ours in it.
+        """
+        foreign: set[int] = set()
+        for words, found_here in zip(texts, occurrences, strict=True):
             for definition in find_definitions(words) if "(" in words.text else ():
-                first, last = definition.first, definition.last
-                short, long = words.keys[definition.acronym], words.keys[first : last + 1]
-                fitting = [n for n in numbers.get("".join(long), ()) if fits_gaps(self.phrases[n], words, first, last)]
-                for text, found in zip(texts, occurrences, strict=True):
-                    for number in fitting:
-                        found.extend(find_sequence(number, [short], text))
-                    for number in numbers.get(short, ()):
-                        found.extend(find_sequence(number, long, text))
+                short, long = words.keys[definition.acronym], words.keys[definition.first : definition.last + 1]
+                foreign |= {n for acronym, n in self._by_acronym.get(short, ()) if not acronym.agrees(long)}
+                self._add_defined_forms(words, definition, texts, occurrences)
+                if definition.acronym == definition.last + 1:
+                    found_here.extend(self._find_across(words, definition.acronym))
+        if len(self._owners) > len(self.phrases):
+            return [
+                [(self._owners[number], start, end) for number, start, end in found if number not in foreign]
+                for found in occurrences
+            ]
         return occurrences
+
+    def _add_defined_forms(
+        self,
+        words: Words,
+        definition: AcronymDefinition,
+        texts: Sequence[Words],
+        occurrences: list[list[Occurrence]],
+    ) -> None:
+        numbers, first, last = self._tolerant.numbers, definition.first, definition.last
+        short, long = words.keys[definition.acronym], words.keys[first : last + 1]
+        fitting = [n for n in numbers.get("".join(long), ()) if fits_gaps(self._forms[n], words, first, last)]
+        for text, found in zip(texts, occurrences, strict=True):
+            for number in fitting:
+                found.extend(find_sequence(number, [short], text))
+            for number in numbers.get(short, ()):
+                found.extend(find_sequence(number, long, text))
+
+    def _find_across(self, words: Words, acronym: int) -> list[Occurrence]:
+        """Find what continues behind an acronym that stands behind its long form: large language model (LLM) agents."""
+        around = window_without(words, acronym)
+        start, end = words.starts[acronym], words.ends[acronym]
+        return [found for found in self._find_tolerant(around) if found[1] < start and found[2] > end]
 
 
 class _PrefixIndex:
@@ -167,8 +213,30 @@ def find_sequence(number: int, sequence: list[str], words: Words) -> Iterator[Oc
                 yield number, start, end
 
 
+def _tail_end(tail: Phrase | None, words: Words, last: int) -> int | None:
+    """Return the last word of what must follow word `last` directly, that word where nothing must; else None."""
+    if tail is None:
+        return last
+    first = last + 1
+    if first == len(words.keys) or words.gaps[first] == BREAK:
+        return None
+    run = ""
+    for end in range(first, len(words.keys)):
+        rest = tail.key[len(run) :]
+        if tail.prefix and (words.keys[end].startswith(rest) or words.exact[end].replace("'", "").startswith(rest)):
+            return _tail_end(tail.tail, words, end) if fits_gaps(tail, words, first, end) else None
+        run += words.keys[end]
+        if not tail.prefix and run == tail.key:
+            return end if fits_gaps(tail, words, first, end) else None
+        if not tail.key.startswith(run):
+            return None
+    return None
+
+
 def fits_gaps(phrase: Phrase, words: Words, first: int, last: int) -> bool:
     """Return whether a run of words that spells the phrase has its gaps where they may be."""
+    if phrase.acronyms and not _has_capitals(phrase, words, first, last):
+        return False
     if first == last and len(phrase.words) == 1:
         return _is_valid_character(phrase, words, first, last)
     separators, required, offset = phrase.separators_by_offset, 0, 0
@@ -176,6 +244,8 @@ def fits_gaps(phrase: Phrase, words: Words, first: int, last: int) -> bool:
     for number in range(first + 1, last + 1):
         offset += len(left)
         right, gap = words.keys[number], words.gaps[number]
+        if offset in phrase.unbroken:  # R L is not the acronym RL
+            return False
         separator = separators.get(offset)
         if separator is None:
             if not can_join(left, right, gap):
@@ -188,11 +258,22 @@ def fits_gaps(phrase: Phrase, words: Words, first: int, last: int) -> bool:
     return required == phrase.required_gaps
 
 
+def _has_capitals(phrase: Phrase, words: Words, first: int, last: int) -> bool:
+    """Return whether acronyms that are English words, too, have a capital: the rag of RAG is another rag."""
+    ambiguous = {acronym.short for acronym in phrase.acronyms if acronym.is_word}
+    return not ambiguous or not any(
+        words.keys[n] in ambiguous and words.text[words.starts[n] : words.ends[n]].islower()
+        for n in range(first, last + 1)
+    )
+
+
 def _is_valid_character(phrase: Phrase, words: Words, first: int, last: int) -> bool:
-    """Return whether a phrase of one letter stands alone (not in R-CNN or p(R)), a capital only as a capital.
+    """Return whether a phrase of one letter stands alone (not in R-CNN or p(R)), and capitals are capitals.
 
     Every longer phrase is valid.
     """
+    if phrase.is_capitals:
+        return words.text[words.starts[first] : words.ends[last]] == phrase.words[0]
     if len(phrase.key) > 1 or not phrase.key.isascii():
         return True
     start, end = words.starts[first], words.ends[last]

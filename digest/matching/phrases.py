@@ -1,12 +1,15 @@
 """Phrases from words as entered: which are joined, what is a single letter, where a star may stand."""
 
 import re
+from dataclasses import replace
 
 from digest.errors import QueryError
 from digest.matching import messages
-from digest.matching.forms import to_key
-from digest.matching.normalize import BREAK, HYPHEN, NO_GAP, SPACE, Words, can_join, split_words
-from digest.matching.terms import Phrase, TextField
+from digest.matching.acronym_table import NO_ACRONYMS, AcronymTable
+from digest.matching.forms import to_american
+from digest.matching.normalize import BREAK, NO_GAP, Words, split_words
+from digest.matching.phrase_forms import build_phrase, join_keys, split_forms
+from digest.matching.terms import ACRONYM_SIGN, Phrase, TextField, is_capitals
 
 MAX_PHRASE_LENGTH = 200  # characters
 MAX_PHRASE_WORDS = 20
@@ -19,52 +22,83 @@ def syntax_error(message: str, index: int) -> QueryError:
     return QueryError(message, position=index + 1)
 
 
-def parse_phrase(text: str, offset: int, field: TextField = "any", *, quoted: bool = False) -> Phrase:
-    """Parse words as a phrase: exact in quotes, with every tolerance without. `offset`: position in the query."""
+def parse_phrase(
+    text: str,
+    offset: int,
+    field: TextField = "any",
+    *,
+    quoted: bool = False,
+    acronyms: AcronymTable | None = None,
+) -> Phrase:
+    """Parse words as a phrase: exact in quotes, with every tolerance without. `offset`: position in the query.
+
+    `acronyms`: None for a canonical text, which names the long forms itself.
+    """
     star = next((match.start() for match in _STAR.finditer(text) if match["star"]), None)
     if star is not None and quoted:
         raise syntax_error(messages.STAR_IN_QUOTES, offset + star)
     if len(text) > MAX_PHRASE_LENGTH:
         raise syntax_error(messages.phrase_too_long(MAX_PHRASE_LENGTH, len(text)), offset + MAX_PHRASE_LENGTH)
     if star is not None:
-        words = _split_before_star(text, offset, star)
-        joined, separators = _join_words(words, is_prefix=True)
-        if sum(map(str.isalnum, joined[-1])) < MIN_PREFIX_LENGTH:
-            raise syntax_error(messages.beginning_too_short(MIN_PREFIX_LENGTH), offset + star)
-        phrase = Phrase(joined, separators, False, field, prefix=True, source_text=_strip_parentheses(text))
+        phrase = _parse_prefix(text, offset, field, star)
     else:
-        words = _split_words(text, offset)
+        words = _split_words(text, offset, is_canonical=acronyms is None)
         original = words.text[words.starts[0] : words.ends[0]]
         capital = words.keys[0].upper()
         if len(words.keys) == len(capital) == 1 and original.isupper() and capital.lower() == words.keys[0]:
             phrase = Phrase((capital,), (), quoted, field, source_text=capital)
+        elif quoted and len(words.keys) == 1 and is_capitals(original):
+            phrase = Phrase((original,), (), quoted, field, source_text=original)
+        elif quoted:
+            phrase = Phrase(*_exact_words(words), quoted, field, source_text=_strip_parentheses(text))
         else:
-            joined, separators = _exact_words(words) if quoted else _join_words(words, is_prefix=False)
-            phrase = Phrase(joined, separators, quoted, field, source_text=_strip_parentheses(text))
+            phrase = _tolerant_phrase(words, field, _strip_parentheses(text), acronyms)
     if len(phrase.canonical) > MAX_PHRASE_LENGTH:  # ligatures and the like grow; what is stored must parse again
         raise syntax_error(messages.canonical_phrase_too_long(MAX_PHRASE_LENGTH), offset)
     return phrase
 
 
-def _split_words(text: str, offset: int) -> Words:
+def _tolerant_phrase(words: Words, field: TextField, source_text: str, acronyms: AcronymTable | None) -> Phrase:
+    parts, gaps = split_forms(words, acronyms if field != "org" else NO_ACRONYMS)
+    phrase = build_phrase(parts, gaps, field, source_text)
+    is_too_long = len(phrase.canonical) > MAX_PHRASE_LENGTH or phrase.canonical.count(ACRONYM_SIGN) > MAX_PHRASE_WORDS
+    if is_too_long and acronyms:  # for other forms
+        return build_phrase(*split_forms(words, NO_ACRONYMS), field, source_text)
+    return phrase
+
+
+def _parse_prefix(text: str, offset: int, field: TextField, star: int) -> Phrase:
+    """Parse a phrase with a word that is only begun: `pretrain*`, `language model*`, `neural net* pruning`."""
+    if split_words(text[:star]).ends[-1:].tolist() != [star] or text[star + 1 : star + 2].isalnum():
+        raise syntax_error(messages.STAR_ALONE, offset + star)
+    words = _split_words(text[:star], offset)
+    beginning = to_american(words.exact[-1].replace("'", ""))  # the plural of a beginning is unknown
+    joined, separators = join_keys([*words.keys[:-1], beginning], words.gaps, is_prefix=True)
+    if sum(map(str.isalnum, joined[-1])) < MIN_PREFIX_LENGTH:
+        raise syntax_error(messages.beginning_too_short(MIN_PREFIX_LENGTH), offset + star)
+    following = text[star + 1 :].strip(" )")
+    tail = None
+    if following:
+        if BREAK in split_words(text[star - 1] + text[star + 1 :]).gaps[1:2]:
+            raise syntax_error(messages.STAR_BEFORE_PUNCTUATION, offset + star + 1)
+        tail = parse_phrase(text[star + 1 :], offset + star + 1, acronyms=NO_ACRONYMS)
+        tail = replace(tail, forms=())
+    phrase = Phrase(joined, separators, False, field, prefix=True, tail=tail, source_text=_strip_parentheses(text))
+    american = to_american(f"{beginning}e").removesuffix("e")  # of optimis* that is optimiz*
+    if american == beginning:
+        return phrase
+    other_words = (*joined[:-1], joined[-1].removesuffix(beginning) + american)
+    return replace(phrase, forms=(phrase, replace(phrase, words=other_words)))
+
+
+def _split_words(text: str, offset: int, *, is_canonical: bool = False) -> Words:
     words = split_words(text)
     if not words.keys:
         raise syntax_error(messages.NO_WORDS, offset)
     gaps = zip(words.starts, words.gaps, strict=True)
     separated = [start for start, gap in gaps if gap != NO_GAP or start == words.starts[0]]
-    if len(separated) > MAX_PHRASE_WORDS:
+    if len(separated) > MAX_PHRASE_WORDS * (1 + is_canonical):  # which has long forms besides
         raise syntax_error(messages.too_many_words(MAX_PHRASE_WORDS), offset + separated[MAX_PHRASE_WORDS])
-    return words
-
-
-def _split_before_star(text: str, offset: int, star: int) -> Words:
-    """Split a phrase whose last word is only begun: `pretrain*`, `language model*`."""
-    if text[star + 1 :].strip(" )"):
-        raise syntax_error(messages.STAR_NOT_LAST, offset + star)
-    if split_words(text[:star]).ends[-1:].tolist() != [star]:
-        raise syntax_error(messages.STAR_ALONE, offset + star)
-    words = _split_words(text[:star], offset)
-    words.keys[-1] = words.exact[-1].replace("'", "")  # the plural of a beginning is unknown
     return words
 
 
@@ -83,31 +117,3 @@ def _exact_words(words: Words) -> tuple[tuple[str, ...], tuple[str, ...]]:
     )
     again = split_words(spelled)
     return tuple(again.exact), tuple(again.gaps[1:])
-
-
-def _join_words(words: Words, *, is_prefix: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the words with joinable ones joined, and the separators between them.
-
-    What would look like a plural when joined (use gps, usegps) keeps its last words separate. `is_prefix`: the last
-    word is only a beginning.
-    """
-    joined: list[str] = []
-    separators: list[str] = []
-    group = [words.keys[0]]
-    pairs = zip(words.keys, words.keys[1:], words.gaps[1:], strict=False)
-    for left, right, gap in [*pairs, ("", "", "")]:
-        if right and gap != BREAK and can_join(left, right, gap if right == "++" else SPACE):
-            group.append(right)
-            continue
-        size = len(group)
-        if right or not is_prefix:
-            while size > 1 and to_key("".join(group[:size])) != "".join(group[:size]):
-                size -= 1
-        joined.append("".join(group[:size]))
-        joined += group[size:]
-        separators += [HYPHEN] * (len(group) - size)
-        if right:
-            hyphenated = gap != SPACE and can_join(left, right, HYPHEN)
-            separators.append(gap if gap == BREAK else HYPHEN if hyphenated else SPACE)
-            group = [right]
-    return tuple(joined), tuple(separators)

@@ -13,6 +13,7 @@ from typing import Self
 
 from digest.errors import QueryError
 from digest.matching import messages
+from digest.matching.acronym_table import AcronymTable, shipped_acronyms
 from digest.matching.expressions import And, Node, Not, Or, iter_terms, join_operands, nesting_depth, normalize
 from digest.matching.lexer import TokenKind, is_plain_text, normalize_line, tokenize
 from digest.matching.metadata_names import normalize_source
@@ -111,7 +112,7 @@ def is_exclusion(canonical: str) -> bool:
 @lru_cache(maxsize=CACHED_QUERIES)
 def parse_canonical(canonical: str) -> Query:
     """Parse what was accepted once, whatever the limits are today."""
-    return parse(canonical, MAX_LIMITS)
+    return _parse(canonical, MAX_LIMITS, None)
 
 
 def can_parse(canonical: object) -> bool:
@@ -123,15 +124,22 @@ def can_parse(canonical: object) -> bool:
         return False
 
 
-def parse(text: str, limits: QueryLimits = DEFAULT_LIMITS) -> Query:
-    """Parse one keyword. QueryError, with the position, for everything that is none."""
+def parse(text: str, limits: QueryLimits = DEFAULT_LIMITS, acronyms: AcronymTable | None = None) -> Query:
+    """Parse one keyword. QueryError, with the position, for everything that is none.
+
+    `acronyms`: those whose other form is found, too; without a table, those that are shipped.
+    """
+    return _parse(text, limits, shipped_acronyms() if acronyms is None else acronyms)
+
+
+def _parse(text: str, limits: QueryLimits, acronyms: AcronymTable | None) -> Query:
     line = normalize_line(text, limits.characters)
     if is_plain_text(line):  # most keywords: no need to tokenize
         start = len(line) - len(line.lstrip())
-        return Query(text.strip(), parse_phrase(line[start:], start))
+        return Query(text.strip(), parse_phrase(line[start:], start, acronyms=acronyms))
     tokens = tokenize(line)
     exclude = tokens[0].kind is TokenKind.DASH
-    parser = Parser(line, tokens, limits, exclude=exclude)
+    parser = Parser(line, tokens, limits, acronyms, exclude=exclude)
     root = normalize(parsed := parser.parse_exclusion() if exclude else parser.parse_query())
     if _asks_for_editorials(parsed) and not _asks_for_editorials(root):  # llm OR (llm AND kind:editorial): of any kind
         root = normalize(And((root, Or((KindTerm("editorial"), KindTerm("paper"))))))

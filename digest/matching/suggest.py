@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Self
 
 from digest.errors import QueryError
+from digest.matching.acronyms import find_definitions, window_without
 from digest.matching.documents import PaperDocument
 from digest.matching.expressions import Or
 from digest.matching.matcher import KindBits, Matcher, TermBits, bit_positions, combine_query
@@ -61,6 +62,9 @@ class _NormalizedText:
     @classmethod
     def from_document(cls, document: PaperDocument) -> Self:
         texts = [split_words(document.title), split_words(document.abstract)]
+        texts += [
+            window_without(words, definition.acronym) for words in texts for definition in find_definitions(words)
+        ]
         return cls(
             "\n".join("".join(words.keys) for words in texts),
             "".join(f" {key} " for words in texts for key in words.keys),
@@ -71,6 +75,11 @@ class _NormalizedText:
         """Return False only if the phrase does not occur in the paper: cheap, before the exact match."""
         if phrase.exact:
             return all(f" {word.lower()} " in self.exact for word in phrase.words)
+        if phrase.forms:
+            return any(self._may_contain_form(form) for form in phrase.forms)
+        return self._may_contain_form(phrase)
+
+    def _may_contain_form(self, phrase: Phrase) -> bool:
         key = phrase.key
         if phrase.prefix:
             is_begun = any(f" {key[:size]} " in self.keys for size in range(1, MIN_PREFIX_LENGTH))

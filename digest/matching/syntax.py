@@ -21,6 +21,7 @@ class SyntaxExample:
 INTRODUCTION = (
     "Write one keyword per line. You get a paper if it matches at least one keyword and none of your exclusions.",
     "Case, accents, hyphens and plurals are ignored: fine tuning, fine-tuning and finetuning are the same.",
+    "British and American spelling, Greek letters and their names, an acronym and its long form are the same, too.",
     "Write operators in capitals. NOT is applied first, then AND and ANDNOT, then OR; use parentheses to group.",
 )
 
@@ -33,11 +34,25 @@ SYNTAX_EXAMPLES = (
         ("A model of diffusion",),
     ),
     SyntaxExample(
-        "exactly these words: plurals and hyphens count",
+        "exactly these words: plurals, hyphens, spelling and acronyms count",
         '"in context"',
         "title or abstract contains exactly “in context”",
         ("Learning in context",),
         ("In-context learning", "In contexts"),
+    ),
+    SyntaxExample(
+        "two to four capitals in quotes: only in capitals",
+        '"WHO"',
+        "title or abstract contains exactly “WHO”",
+        ("A report of the WHO",),
+        ("People who vote",),
+    ),
+    SyntaxExample(
+        "an acronym finds what it stands for, and the other way round",
+        "llm agent",
+        "title or abstract contains “llm agent”",
+        ("Large language model agents", "LLM agents"),
+        ("Language model agents",),
     ),
     SyntaxExample(
         "words that begin with these letters (at least three)",
@@ -45,6 +60,13 @@ SYNTAX_EXAMPLES = (
         "title or abstract contains “pretrain…”",
         ("Pretraining cats", "A pre-trained cat"),
         ("Training cats",),
+    ),
+    SyntaxExample(
+        "a beginning inside a phrase",
+        "neural net* pruning",
+        "title or abstract contains “neural net… pruning”",
+        ("Neural network pruning", "Pruning by neural net pruning"),
+        ("Pruning neural networks",),
     ),
     SyntaxExample(
         "both words",
@@ -55,10 +77,10 @@ SYNTAX_EXAMPLES = (
     ),
     SyntaxExample(
         "either of them",
-        "LLM OR large language model",
-        "title or abstract contains “LLM” or “large language model”",
-        ("LLMs", "Large language models"),
-        ("Language models",),
+        "robot OR drone",
+        "title or abstract contains “robot” or “drone”",
+        ("Robots", "Drone swarms"),
+        ("Planes",),
     ),
     SyntaxExample(
         "one without the other",

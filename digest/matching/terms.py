@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+from digest.matching.acronym_table import Acronym
 from digest.matching.normalize import BREAK, HYPHEN
 
 TextField = Literal["any", "title", "abstract", "org", "subject"]
+ACRONYM_SIGN = "\u2261"  # only in canonical texts
+CAPITALS = range(2, 5)  # characters of a quoted word that matches in capitals only
 _UNQUOTED_NAME = re.compile(r"[\w.]+\*?")
 
 
@@ -22,8 +25,12 @@ class Phrase:
     Exact: `words` are as entered but for case and accents, `separators` the gaps between them. Otherwise `words` are
     keys with the joinable ones already joined (fine tuning: one word, finetuning), and a separator says what a text
     must have there: SPACE a gap, HYPHEN a gap or nothing, BREAK a gap that may hold punctuation. A lone capital letter
-    stays one: R is not r. With `prefix` the last word is only the beginning of one. `source_text` is
-    the phrase as entered.
+    stays one: R is not r. Quoted, so do two to four: "WHO" is not who. With `prefix` the last word is only the
+    beginning of one, and `tail` what follows it (neural net* pruning). `source_text` is the phrase as entered.
+
+    A word that is an acronym has its long form with it, joined by ACRONYM_SIGN. Such a phrase, and one with "to", has
+    several `forms` (text to sql, text2sql), each a phrase of plain words; any of them will do. A form with an acronym
+    says so: a text may have no gap at its offsets `unbroken`, and `acronyms` is what a paper must not define otherwise.
     """
 
     words: tuple[str, ...]
@@ -31,12 +38,21 @@ class Phrase:
     exact: bool = False
     field: TextField = "any"
     prefix: bool = False
+    tail: "Phrase | None" = None
     source_text: str = dataclasses.field(default="", compare=False)
+    forms: tuple["Phrase", ...] = dataclasses.field(default=(), compare=False)
+    acronyms: tuple[Acronym, ...] = dataclasses.field(default=(), compare=False)
+    unbroken: frozenset[int] = dataclasses.field(default=frozenset(), compare=False)
+
+    @property
+    def alternatives(self) -> "tuple[Phrase, ...]":
+        """The phrases of plain words that this one is found by."""
+        return self.forms or (self,)
 
     @cached_property
     def key(self) -> str:
         """String that an index finds it by."""
-        if self.is_single_capital:
+        if self.is_single_capital or self.is_capitals:
             return self.words[0].lower()
         separators = self.separators if self.exact else [""] * len(self.separators)
         return self.words[0] + "".join(map("".join, zip(separators, self.words[1:], strict=True)))
@@ -64,6 +80,11 @@ class Phrase:
     def is_single_capital(self) -> bool:
         return len(self.words) == len(self.words[0]) == 1 and self.words[0].isupper()
 
+    @property
+    def is_capitals(self) -> bool:
+        """Whether this is a quoted word that matches in capitals only."""
+        return self.exact and len(self.words) == 1 and is_capitals(self.words[0])
+
     @cached_property
     def spelling(self) -> str:
         """Canonical text without the field; distinguishes the phrases of an index of one text."""
@@ -71,7 +92,9 @@ class Phrase:
         text = self.words[0] + "".join((", " if separator == BREAK else separator) + word for separator, word in pairs)
         if self.exact:
             return f'"{text}"'
-        return text + "*" if self.prefix else text
+        if self.prefix:
+            return f"{text}* {self.tail.spelling}" if self.tail else f"{text}*"
+        return text
 
     @cached_property
     def canonical(self) -> str:
@@ -205,6 +228,11 @@ class KindTerm:
 
 MetadataTerm = AuthorTerm | CategoryTerm | SourceTerm | JournalTerm | DoiTerm | KindTerm | UpvotesTerm | HasCodeTerm
 Term = Phrase | MetadataTerm
+
+
+def is_capitals(word: str) -> bool:
+    """Return whether a word is of two to four capitals."""
+    return len(word) in CAPITALS and word.isalpha() and word.isupper()
 
 
 def _quote_name(name: str) -> str:

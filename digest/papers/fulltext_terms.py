@@ -38,6 +38,7 @@ from digest.matching import (
     SourceTerm,
     Term,
     Words,
+    find_definitions,
     name_variants,
     normalize_author,
     normalize_category,
@@ -45,6 +46,7 @@ from digest.matching import (
     normalize_source,
     split_words,
     to_key,
+    window_without,
 )
 
 INDEXED_COLUMNS = frozenset(PaperDocument.columns()) - {"id", "organization", "upvotes", "code_url"}
@@ -104,8 +106,10 @@ def _text_terms(text: str) -> Iterator[str]:
     yield from words.keys
     yield from words.exact
     yield from (word.replace("'", "") for word in words.exact)
-    for position in range(len(words.keys) - 1):
-        yield from _pair_terms(words, position)
+    around_acronyms = (window_without(words, definition.acronym) for definition in find_definitions(words))
+    for part in (words, *around_acronyms):
+        for position in range(len(part.keys) - 1):
+            yield from _pair_terms(part, position)
 
 
 def _pair_terms(words: Words, position: int) -> Iterator[str]:
@@ -155,7 +159,7 @@ def _term_expression(term: Term) -> SearchExpression | None:
     if term.exact:
         expression = _quoted_expression([word for word in split("[ ,-]", term.key.lower()) if word])
     else:
-        expression = _combine(AnyOf, [SearchTerm(term.key, is_prefix=term.prefix), *_split_terms(term.key)])
+        expression = _combine(AnyOf, [_form_expression(form) for form in term.alternatives])
     return _of_subjects(expression) if term.field == "subject" else expression
 
 
@@ -187,6 +191,11 @@ def _of_subjects(expression: SearchExpression) -> SearchExpression:
     if isinstance(expression, SearchTerm):
         return replace(expression, text=f"#{expression.text}")
     return replace(expression, parts=tuple(map(_of_subjects, expression.parts)))
+
+
+def _form_expression(form: Phrase) -> SearchExpression:
+    expression = _combine(AnyOf, [SearchTerm(form.key, is_prefix=form.prefix), *_split_terms(form.key)])
+    return _combine(AllOf, [expression, _form_expression(form.tail)]) if form.tail else expression
 
 
 def _quoted_expression(words: Sequence[str]) -> SearchExpression:

@@ -21,6 +21,7 @@ from digest.matching import (
     HYPHEN,
     NO_GAP,
     SPACE,
+    AcronymDefinition,
     PaperDocument,
     Phrase,
     Words,
@@ -28,16 +29,20 @@ from digest.matching import (
     find_definitions,
     find_sequence,
     fits_gaps,
+    is_capitals,
     is_standalone,
     split_words,
+    window_without,
 )
 
 Column = npt.NDArray[Any]  # of the smallest unsigned type that holds its numbers
 GAPS = (NO_GAP, SPACE, HYPHEN, BREAK)
 TEXT_START = len(GAPS)  # the gap before the first word of a text, which no phrase spans
 LOWERCASE, UPPERCASE = 1, 2  # case of a word with a single character
-# Flags of a word: its gap, whether it stands in the title, and its case where it is a single character.
-GAP_MASK, TITLE_FLAG, CASE_SHIFT = 0b111, 0b1000, 4
+# Flags of a word: its gap, whether it stands in the title, its case where it is a single character, whether it is
+# written in two to four capitals, and whether all of it is small.
+GAP_MASK, TITLE_FLAG, CASE_SHIFT, CASE_MASK, CAPITALS_FLAG, SMALL_FLAG = 0b111, 0b1000, 4, 0b11, 1 << 6, 1 << 7
+NO_EXACT_FORM = "\0"  # before the key, for words that are read a second time: no quoted phrase has them
 BLOCK_ROWS = 1 << 18
 
 
@@ -64,6 +69,7 @@ class PositionalIndex:
         self.paper_count = 0
         self._word_numbers: dict[tuple[str, str], int] = {}  # by key and exact form
         self._defined_forms: dict[str, list[DefinedForm]] = {}
+        self._definitions: dict[str, list[tuple[int, tuple[str, ...]]]] = {}  # papers and long forms, by acronym
         # One row more than there are words, so that every word has a next one.
         self._numbers = self._papers = np.zeros(1, dtype=np.uint8)
         self._flags = np.array([TEXT_START], dtype=np.uint8)
@@ -75,26 +81,31 @@ class PositionalIndex:
         first_position, known = self.paper_count, self._word_numbers
         for document in documents:
             texts = [split_words(document.title), split_words(document.abstract)]
-            for words, text_flag in zip(texts, (TITLE_FLAG, 0), strict=True):
-                numbers.extend(
-                    [known.setdefault(word, len(known)) for word in zip(words.keys, words.exact, strict=True)]
-                )
-                gaps = [TEXT_START, *(GAPS.index(gap) for gap in words.gaps[1:])][: len(words.keys)]
-                flags.extend([gap | text_flag | _character_case(words, n) << CASE_SHIFT for n, gap in enumerate(gaps)])
-            counts.append(sum(len(words.keys) for words in texts))
-            self._add_defined_forms(texts)
+            definitions = [find_definitions(words) for words in texts]
+            count = 0
+            for words, text_flag, defined in zip(texts, (TITLE_FLAG, 0), definitions, strict=True):
+                around = [window_without(words, d.acronym) for d in defined if d.acronym == d.last + 1]
+                for part in (words, *around):
+                    exact = words.exact if part is words else [NO_EXACT_FORM + key for key in part.keys]
+                    numbers.extend([known.setdefault(word, len(known)) for word in zip(part.keys, exact, strict=True)])
+                    gaps = [TEXT_START, *(GAPS.index(gap) for gap in part.gaps[1:])][: len(part.keys)]
+                    flags.extend([gap | text_flag | _case_flags(part, n) for n, gap in enumerate(gaps)])
+                    count += len(part.keys)
+            counts.append(count)
+            self._add_defined_forms(texts, definitions)
             self.paper_count += 1
         papers = np.repeat(np.arange(first_position, self.paper_count), counts)
         self._numbers = _append(self._numbers, numbers, len(known))
         self._papers = _append(self._papers, papers, self.paper_count)
         self._flags = _append(self._flags, flags, TEXT_START, TEXT_START)
 
-    def _add_defined_forms(self, texts: Sequence[Words]) -> None:
+    def _add_defined_forms(self, texts: Sequence[Words], defined: Sequence[Sequence[AcronymDefinition]]) -> None:
         """Remember the acronyms that one text of the next paper defines, wherever they or their long forms stand."""
-        definitions = [(words, definition) for words in texts for definition in find_definitions(words)]
+        definitions = [(words, definition) for words, found in zip(texts, defined, strict=True) for definition in found]
         for words, definition in definitions:
             span = slice(definition.first, definition.last + 1)
             short, long = words.keys[definition.acronym], words.keys[span]
+            self._definitions.setdefault(short, []).append((self.paper_count, tuple(long)))
             form = Words("", long, words.exact[span], words.starts[span], words.ends[span], words.gaps[span])
             for text, in_title in zip(texts, (True, False), strict=True):
                 if any(find_sequence(0, [short], text)):
@@ -123,23 +134,42 @@ class PositionalIndex:
     def find(self, phrase: Phrase) -> tuple[int, int]:
         """Return the papers with a phrase in the title, and those with it in the abstract, as bits."""
         self._group()
+        title, abstract = np.zeros(self.paper_count, dtype=bool), np.zeros(self.paper_count, dtype=bool)
+        for form in phrase.alternatives:
+            self._find_form(form, title, abstract)
+        return pack_bits(title), pack_bits(abstract)
+
+    def _find_form(self, phrase: Phrase, title: npt.NDArray[np.bool_], abstract: npt.NDArray[np.bool_]) -> None:
         is_character = len(phrase.key) == 1 and phrase.key.isascii()
         min_case = UPPERCASE if phrase.is_single_capital else LOWERCASE
-        title, abstract = np.zeros(self.paper_count, dtype=bool), np.zeros(self.paper_count, dtype=bool)
+        # Papers that define one of its acronyms otherwise.
+        foreign = {
+            paper
+            for acronym in phrase.acronyms
+            for paper, long in self._definitions.get(acronym.short, ())
+            if not acronym.agrees(long)
+        }
         for found in self._find_exact(phrase) if phrase.exact else self._find_spellings(phrase):
-            positions = found[self._flags[found] >> CASE_SHIFT >= min_case] if is_character else found
+            positions = found
+            if is_character:
+                positions = positions[(self._flags[positions] >> CASE_SHIFT & CASE_MASK) >= min_case]
+            if phrase.is_capitals:
+                positions = positions[(self._flags[positions] & CAPITALS_FLAG) != 0]
+            if foreign:
+                positions = positions[~np.isin(self._papers[positions], list(foreign))]
             in_title = (self._flags[positions] & TITLE_FLAG) != 0
             title[self._papers[positions[in_title]]] = True
             abstract[self._papers[positions[~in_title]]] = True
         if not phrase.exact and not phrase.prefix:
             for form in self._defined_forms.get(phrase.key, ()):
-                if form.words is None or fits_gaps(phrase, form.words, 0, len(form.words.keys) - 1):
+                is_fitting = form.words is None or fits_gaps(phrase, form.words, 0, len(form.words.keys) - 1)
+                if is_fitting and form.position not in foreign:
                     (title if form.in_title else abstract)[form.position] = True
-        return pack_bits(title), pack_bits(abstract)
 
     def _find_exact(self, phrase: Phrase) -> Iterator[Column]:
         """Yield the positions of the last word of a quoted phrase."""
-        numbers = [self._numbers_of_forms(word, f"{word}\0") for word in phrase.words]
+        words = [phrase.key] if phrase.is_capitals else phrase.words
+        numbers = [self._numbers_of_forms(word, f"{word}\0") for word in words]
         positions = self._positions(numbers[0])
         for following, separator in zip(numbers[1:], phrase.separators, strict=True):
             positions = positions + 1
@@ -147,10 +177,13 @@ class PositionalIndex:
             positions = positions[np.isin(self._numbers[positions], following) & has_gap]
         yield positions
 
-    def _find_spellings(self, phrase: Phrase) -> Iterator[Column]:
-        """Yield the positions of the last word of each sequence of words that spells a phrase."""
+    def _find_spellings(self, phrase: Phrase, after: Column | None = None) -> Iterator[Column]:
+        """Yield the positions of the last word of each sequence of words that spells a phrase.
+
+        `after`: positions that it must follow directly.
+        """
         key, separators = phrase.key, phrase.separators_by_offset
-        spellings = [PartialSpelling(0, "", np.empty(0, dtype=np.uint32))]
+        spellings = [PartialSpelling(0, "", np.empty(0, dtype=np.uint32) if after is None else after)]
         while spellings:
             spelling = spellings.pop()
             for end in range(spelling.length + 1, len(key) + 1):
@@ -158,16 +191,17 @@ class PositionalIndex:
                     break  # the phrase has a gap here that no word may hide
                 word = key[spelling.length : end]
                 first = self._first_numbers.get(word)
-                if first is None or (phrase.prefix and end == len(key)):
+                if first is None or end in phrase.unbroken or (phrase.prefix and end == len(key)):
                     continue
                 last = self._end_numbers[first]
-                if spelling.length:
+                if spelling.length or after is not None:
                     positions = spelling.positions + 1
                     numbers = self._numbers[positions]
                     positions = positions[(numbers >= first) & (numbers < last)]
                     positions = positions[_allowed_gaps(spelling, word, separators)[self._gaps(positions)]]
                 else:
                     positions = self._order[self._starts[first] : self._starts[last]]
+                positions = self._without_small(phrase, word, positions)
                 if not len(positions):
                     continue
                 if end == len(key):
@@ -175,9 +209,18 @@ class PositionalIndex:
                 else:
                     spellings.append(PartialSpelling(end, word, positions))
             if phrase.prefix:
-                yield from self._complete_prefix(phrase, spelling)
+                for positions in self._complete_prefix(phrase, spelling, after):
+                    yield from self._find_spellings(phrase.tail, positions) if phrase.tail else [positions]
 
-    def _complete_prefix(self, phrase: Phrase, spelling: PartialSpelling) -> Iterator[Column]:
+    def _without_small(self, phrase: Phrase, word: str, positions: Column) -> Column:
+        """Drop an acronym that is an English word, too, where it is written small."""
+        if not any(acronym.short == word and acronym.is_word for acronym in phrase.acronyms):
+            return positions
+        is_small: npt.NDArray[np.bool_] = (self._flags[positions] & SMALL_FLAG) != 0
+        remaining: Column = positions[~is_small]
+        return remaining
+
+    def _complete_prefix(self, phrase: Phrase, spelling: PartialSpelling, after: Column | None) -> Iterator[Column]:
         """Yield the positions of words that begin with the rest of a phrase."""
         separators = phrase.separators_by_offset
         if any(separator != HYPHEN for offset, separator in separators.items() if offset > spelling.length):
@@ -185,7 +228,7 @@ class PositionalIndex:
         rest = phrase.key[spelling.length :]
         first, last = (bisect_left(self._words, (bound, "")) for bound in (rest, rest + HIGHEST_CHARACTER))
         numbers = [*{*self._numbers_of_forms(rest, rest + HIGHEST_CHARACTER), *range(first, last)}]
-        if not spelling.length:
+        if not spelling.length and after is None:
             yield self._positions(numbers)
             return
         begins = np.zeros(len(self._words), dtype=bool)
@@ -214,19 +257,22 @@ class PositionalIndex:
         return gaps
 
 
-def _character_case(words: Words, position: int) -> int:
-    """Return the case of a word of one ASCII character that stands alone, else 0. Such keywords match nothing else."""
+def _case_flags(words: Words, position: int) -> int:
+    """Return the case of a word of one ASCII character that stands alone, and whether a short word is in capitals."""
     key = words.keys[position]
-    if len(key) > 1 or not key.isascii():
-        return 0
     start, end = words.starts[position], words.ends[position]
+    if len(key) > 1 or not key.isascii():
+        word = words.text[start:end]
+        return SMALL_FLAG * word.islower() | CAPITALS_FLAG * is_capitals(word)
     if not is_standalone(words.text, start, end):
         return 0
-    return UPPERCASE if words.text[start:end].isupper() else LOWERCASE
+    return (UPPERCASE if words.text[start:end].isupper() else LOWERCASE) << CASE_SHIFT
 
 
 def _allowed_gaps(spelling: PartialSpelling, word: str, separators: dict[int, str]) -> npt.NDArray[np.bool_]:
     """Return for each of GAPS and TEXT_START whether it may stand before `word`; see `fits_gaps`."""
+    if not spelling.length:  # what follows a word that was only begun
+        return np.array([*(gap != BREAK for gap in GAPS), False])
     separator = separators.get(spelling.length, NO_GAP)
     allowed = [
         (separator != NO_GAP or can_join(spelling.word, word, gap)) and (gap != BREAK or separator == BREAK)

@@ -31,4 +31,4 @@ def other_spellings(word: str) -> Iterator[str]:
     yield from [british for british in british_spellings(american) if british != word][:1]
 
 
-__all__ = ["FORMS_VERSION", "other_spellings", "to_key", "to_singular"]
+__all__ = ["FORMS_VERSION", "other_spellings", "to_american", "to_key", "to_singular"]

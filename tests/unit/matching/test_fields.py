@@ -113,8 +113,8 @@ RAG = "We use retrieval-augmented generation (RAG) for cats."
     [
         ("Cheap RAG", RAG, "title:retrieval augmented generation", True),
         ("Retrieval augmented generation, cheaply", RAG, "title:rag", True),
-        ("Retrieval augmented generation, cheaply", "Nothing.", "rag", False),
-        ("Cheap RAG", "Nothing.", "retrieval augmented generation", False),
+        ("Quick zonal rendering, cheaply", "Nothing.", "qzr", False),
+        ("Cheap QZR", "Nothing.", "quick zonal rendering", False),
         ("RAG (retrieval-augmented generation)", "Our RAG.", "abstract:retrieval augmented generation", True),
         ("Cheap LLMs", "Large language models (LLMs) are large.", "title:large language model", True),
         ("An LLM", "Large language models (LLMs) are large.", "title:large language models", True),

@@ -191,12 +191,12 @@ def trending() -> list[PaperDocument]:
 def test_real_papers_match_as_independent_patterns_do() -> None:
     """Compare with an independent pattern on the same texts: at least all of it, at most a twentieth more."""
     patterns = {
-        "rag": r"\brags?\b",
-        "llm": r"\bllms?\b",
-        "large language model": r"\blarge[\s-]+language[\s-]+models?\b",
+        "rag": r"\bRAGs?\b|\bretrieval[\s-]+augmented[\s-]+generation\b",
+        "llm": r"\bllms?\b|\blarge[\s-]+language[\s-]+models?\b",
+        "large language model": r"\bllms?\b|\blarge[\s-]+language[\s-]+models?\b",
         "text to image": r"\btext[\s-]to[\s-]images?\b",
         "fine tuning": r"\bfine[\s-]*tunings?\b",
-        "vision language model": r"\bvision[\s–-]*language[\s-]+models?\b",
+        "vision language model": r"\bVLMs?\b|\bvision[\s–-]*language[\s-]+models?\b",
         "multiagent": r"\bmulti[\s-]*agents?\b",
     }
     documents = trending() + corpus()
