@@ -5,6 +5,7 @@
 - `database_commands`: resume sending after the database was restored
 - `delivery_commands`: list, show, resolve and retry deliveries
 - `demo`: one whole day on this machine
+- `demo_journals`: sample answers of PubMed and of a journal's feed
 - `demo_store`: the store of the demonstration, and when it is served
 - `demo_server`: bundled sample days in the shapes of the real hosts
 - `doctor`: check settings, database, relay, sources and DNS

@@ -18,6 +18,7 @@ import httpx
 from sqlmodel import col, select
 
 from digest import __version__
+from digest.cli.demo_journals import JOURNAL_PATH
 from digest.cli.demo_server import SATURDAY, SampleServer
 from digest.cli.demo_store import DEMO_DATABASE
 from digest.config import Settings, load_settings
@@ -101,7 +102,9 @@ def load_demo_settings(host: str | None = None) -> Settings:
     }
     if host:
         overrides["thumbnails"] = "no"  # their hosts cannot be reached either
-    names = ("huggingface_url", "arxiv_feed_url", "arxiv_api_url") if host else ()
+        overrides["sources"] = "huggingface,arxiv,pubmed,feeds"
+        overrides["feeds"] = f"machine-biology = {host}{JOURNAL_PATH}"
+    names = ("huggingface_url", "arxiv_feed_url", "arxiv_api_url", "pubmed_url") if host else ()
     return load_settings(**overrides, **dict.fromkeys(names, host))
 
 

@@ -1,12 +1,13 @@
 """Bundled sample days behind a small web server on loopback, in the exact shapes of the real hosts.
 
-    with SampleServer(now) as server:        # server.url stands in for all three hosts
+    with SampleServer(now) as server:        # server.url stands in for all hosts
         ...
 
     /api/daily_papers?date=D&limit=L&p=P     Link paging; 400 for a day after today; [] for a day without a list
     /papers/date/D                           the page with its data; a day without a list shows the last one before it
     /rss/CATS                                the batch of today (US Eastern), empty at weekends
     /api/query?id_list=... | search_query=   texts by id; a past batch by the time of its submission
+    /entrez/eutils/..., /feeds/journal.xml   PubMed and a journal: see `demo_journals`
 
 The papers, their authors and their ids are invented. Their three list days are moved to the last three weekdays up to
 `today`, so that the demo looks the same on any day.
@@ -24,6 +25,7 @@ from typing import Any, Self, cast
 from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
+from digest.cli.demo_journals import JOURNAL_PATH, answer_journal, answer_records, answer_search
 from digest.sources import submission_window
 
 SAMPLE_DATES = (date(2026, 7, 24), date(2026, 7, 27), date(2026, 7, 28), date(2026, 7, 29))  # in the files
@@ -83,7 +85,7 @@ class SampleServer:
             return self._respond_feed()
         if path == "/api/query":
             return self._respond_query(query)
-        return NOT_FOUND
+        return self._respond_journals(path, query)
 
     def _respond_listing(self, query: dict[str, str]) -> SampleResponse:
         day = parse_day(query.get("date", ""))
@@ -131,6 +133,18 @@ class SampleServer:
             entries = [by_id[arxiv_id] for arxiv_id in ids if arxiv_id in by_id]
         head = re.sub(r"(totalResults>)\d+", rf"\g<1>{len(entries)}", texts.split("  <entry>", 1)[0])
         return 200, "application/atom+xml", f"{head}{''.join(entries[start : start + limit])}</feed>\n", {}
+
+    def _respond_journals(self, path: str, query: dict[str, str]) -> SampleResponse:
+        if path.endswith("/esearch.fcgi"):
+            found = answer_search(query, self.days, self.today, self._read_sample)
+            return 200, "application/json", found, {}
+        if path.endswith("/efetch.fcgi") and (records := answer_records(query, self.days, self._read_sample)):
+            return 200, "text/xml; charset=UTF-8", records, {}
+        if path == JOURNAL_PATH:
+            later = [format_rfc_date(day) for day in self.days if day > self.today]
+            body = answer_journal(lambda item: not any(day in item for day in later), self._read_sample)
+            return 200, "application/rss+xml; charset=UTF-8", body, {}
+        return NOT_FOUND
 
     def _submitted_between(self, start: str, end: str) -> list[str]:
         """Return entries for the papers of the batch that was submitted between two instants."""

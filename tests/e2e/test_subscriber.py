@@ -117,6 +117,9 @@ def test_the_demo_plays_a_day_and_has_nothing_new_the_second_time(tmp_path: Path
     first = command.json("demo")
     assert first["offline"]
     assert sum(source["new"] for source in first["sources"].values()) >= 60
+    # Lists by day, a database and a feed; one paper of the feed is in the database, too.
+    new = {name: source["new"] for name, source in first["sources"].items()}
+    assert (set(new), new["pubmed"] + new["feeds"]) == ({"huggingface", "arxiv", "pubmed", "feeds"}, 14)
     assert {email["kind"]: email["state"] for email in first["demo_emails"]} == dict.fromkeys(
         ("confirm", "digest"), "sent"
     )
