@@ -9,12 +9,13 @@ A day is that of the US Eastern time zone. Records enter with an older date for 
 
 import asyncio
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from functools import partial
 from http import HTTPStatus
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
@@ -25,7 +26,7 @@ from digest.errors import MalformedAnswerError, NotListedError, SourceError, Sou
 from digest.sources import messages
 from digest.sources.base import HttpValidators, ListedPaper, SourceAdvice, SourceAnswer
 from digest.sources.http import SourceClient, SourceResponse
-from digest.sources.paging import Page, join_lists, read_by_offset
+from digest.sources.paging import Page, join_lists, parse_total, read_by_offset
 from digest.sources.pubmed_xml import parse_records
 
 URL = "https://eutils.ncbi.nlm.nih.gov"
@@ -35,6 +36,10 @@ SEARCH_LIMIT = 10_000  # records that one search gives
 CURRENT_DAYS = 5
 # Halves of a search that gives too many: each of these terms, and its negation.
 DIVIDERS = ("hasabstract", "english[la]", "review[pt]", "humans[mh]", "free full text[sb]")
+
+
+_ERROR = re.compile(r'"error"\s*:\s*"([^"]{1,200})"')
+ERROR_LENGTH = 2000  # of an answer in which an error is looked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,20 +144,7 @@ class PubMedSource:
             usehistory="y",
             retmode="json",
         )
-        answer = response.json()
-        result = answer.get("esearchresult") if isinstance(answer, dict) else None
-        fault = (result or answer).get("ERROR" if result else "error") if isinstance(result or answer, dict) else answer
-        if not isinstance(result, dict) or fault:
-            message = f"{response.location} answers {str(fault or answer)[:200]!r}"
-            raise SourceUnavailableError(message) if "limit" in str(fault) else MalformedAnswerError(message)
-        try:
-            count, ids = int(result["count"]), tuple(map(str, result.get("idlist", ())))
-            history = {"WebEnv": str(result["webenv"]), "query_key": str(result["querykey"])} if count else {}
-        except (KeyError, TypeError, ValueError) as error:
-            raise MalformedAnswerError(f"{response.location} does not say how many records it found") from error
-        errors = result.get("errorlist")
-        unknown = [str(term) for terms in errors.values() for term in terms] if isinstance(errors, dict) else []
-        return Search(term, count, ids, history, tuple(unknown))
+        return parse_search(response.json(), response.location, term)
 
     async def _split(self, day: date, search: Search, dividers: Sequence[str] = DIVIDERS) -> list[Search]:
         """Return searches that together find the same, each within the limit as far as they can be divided."""
@@ -202,7 +194,10 @@ class PubMedSource:
         query = urlencode({name: value for name, value in named.items() if value})
         response = await self._client.get(f"{self._url}/entrez/eutils/{program}.fcgi?{query}")
         if response.status != HTTPStatus.OK:
-            raise MalformedAnswerError(f"{response.location} answers {response.status}{response.describe_body()}")
+            # An answer about a faulty key begins with an error, and quotes the key after it.
+            error = _ERROR.search(response.body[:ERROR_LENGTH].decode("utf-8", "replace"))
+            about = f": {error[1]}" if error else response.describe_body()
+            raise MalformedAnswerError(f"{response.location} answers {response.status}{about}")
         return response
 
     def _validators(self, day: date, search: Search) -> HttpValidators:
@@ -210,3 +205,21 @@ class PubMedSource:
         digest = hashlib.sha256(" ".join(sorted(search.ids)).encode()).hexdigest()[:32]
         term = hashlib.sha256(self._query.encode()).hexdigest()[:16]
         return HttpValidators(f"{self._url}/pubmed/{day}#{term}", etag=digest)
+
+
+def parse_search(answer: Any, location: str, term: str) -> Search:
+    """Parse an answer of esearch. Raises MalformedAnswerError, or SourceUnavailableError for one about a limit."""
+    answer = answer if isinstance(answer, dict) else {}
+    result = answer.get("esearchresult")
+    result = result if isinstance(result, dict) else {}
+    fault = result.get("ERROR") or answer.get("error")
+    if fault or not result:
+        message = f"{location} answers {str(fault)[:200]!r} in place of a result"
+        raise SourceUnavailableError(message) if "limit" in str(fault) else MalformedAnswerError(message)
+    count, ids, errors = parse_total(result.get("count")), result.get("idlist"), result.get("errorlist")
+    if count is None or (count and not result.get("webenv")):
+        raise MalformedAnswerError(f"{location} does not say how many records it found, or where they are")
+    history = {"WebEnv": str(result["webenv"]), "query_key": str(result.get("querykey", 1))} if count else {}
+    lists = [terms for terms in errors.values() if isinstance(terms, list)] if isinstance(errors, dict) else []
+    unknown_terms = tuple(str(term) for terms in lists for term in terms)
+    return Search(term, count, tuple(map(str, ids if isinstance(ids, list) else ())), history, unknown_terms)
