@@ -63,6 +63,7 @@ def bibtex_entry(paper: Paper, key: str = "", max_authors: int | None = None) ->
     fields = {
         "title": f"{{{escape_tex(paper.title)}}}",
         "author": " and ".join(authors),
+        "journal": escape_tex(paper.journal or ""),
         "year": str(paper.published_on.year) if paper.published_on else "",
         "eprint": escape_tex(paper.arxiv_id or ""),
         "archiveprefix": "arXiv" if paper.arxiv_id else "",
@@ -72,7 +73,8 @@ def bibtex_entry(paper: Paper, key: str = "", max_authors: int | None = None) ->
     }
     width = max(len(name) for name, value in fields.items() if value)
     lines = ",\n".join(f"  {name:<{width}} = {{{value}}}" for name, value in fields.items() if value)
-    return f"@misc{{{key or citation_key(paper)},\n{lines}\n}}\n"
+    kind = "article" if paper.journal else "misc"
+    return f"@{kind}{{{key or citation_key(paper)},\n{lines}\n}}\n"
 
 
 def citation_key(paper: Paper) -> str:
@@ -117,8 +119,9 @@ def ris_record(paper: Paper, max_authors: int | None = None) -> str:
     day = paper.published_on
     names = [", ".join(filter(None, split_name(name))) for name in paper.authors[:max_authors]]
     fields = [
-        ("TY", "GEN"),
+        ("TY", "JOUR" if paper.journal else "GEN"),
         ("TI", paper.title),
+        ("JO", paper.journal or ""),
         *(("AU", name) for name in names),
         ("PY", str(day.year) if day else ""),
         ("DA", f"{day:%Y/%m/%d}" if day else ""),
@@ -138,7 +141,8 @@ def text_citation(paper: Paper) -> str:
         names.append("et al")
     title = clean_line(paper.title).strip()
     published = str(paper.published_on.year) if paper.published_on else ""
-    where = ", ".join(filter(None, (f"arXiv:{paper.arxiv_id}" if paper.arxiv_id else "", published)))
+    journal = clean_line(paper.journal or "").strip()
+    where = ", ".join(filter(None, (journal, f"arXiv:{paper.arxiv_id}" if paper.arxiv_id else "", published)))
     link = f"https://doi.org/{paper.doi}" if paper.doi else paper.url
     parts = [", ".join(names), title if title.endswith(("?", "!")) else title.rstrip("."), where]
     sentences = [part if part.endswith(("?", "!")) else f"{part}." for part in parts if part]

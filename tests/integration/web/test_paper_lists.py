@@ -292,3 +292,7 @@ def test_papers_are_filtered_by_any_source_under_its_title(store: Engine) -> Non
     assert browser.get("/feeds/atom?source=pubmed").status_code == 200
     assert browser.get(f"/papers/{FRIDAY}?source=jacs").status_code == 422
     assert ">The Lancet</a>" in browser.get("/papers/2").text
+    cited = browser.get("/papers/2.bib").text
+    assert re.search(r"journal += {The Lancet}", cited)
+    assert cited.startswith("@article{")
+    assert "TY  - JOUR" in browser.get("/papers/2.ris").text
