@@ -27,6 +27,7 @@ READINGS_PER_TURNOVER = 3
 SAFE_SHARE = 2 / 3  # of the turnover; the feed's own wish never makes an interval longer than this
 RATE_WEIGHT = 0.25  # of the last rate in the mean
 HOUR = timedelta(hours=1)
+MAX_TURNOVER = timedelta(days=365)
 RARE_FACTOR = 1.5
 GAP_LIFETIME = timedelta(days=14)
 READ = {
@@ -102,7 +103,7 @@ def reading_interval(
     `rate` is the higher of last and mean, in entries an hour. What the feed states may lengthen it, but not so far that
     entries are lost. A gap or a thin overlap halves it.
     """
-    turnover = min(size / rate * HOUR, timedelta(days=365)) if rate > 0 and size else None
+    turnover = min(size / rate, MAX_TURNOVER / HOUR) * HOUR if rate > 0 and size else None
     interval = turnover / READINGS_PER_TURNOVER if turnover else (FIRST_INTERVAL if not rate else MAX_INTERVAL)
     if stated is not None:
         interval = max(interval, min(stated, turnover * SAFE_SHARE if turnover else MAX_INTERVAL))

@@ -41,7 +41,7 @@ from tests.benchmarks.scale import (
     two_planners,
 )
 from tests.benchmarks.search import papers_searched, year_searched
-from tests.benchmarks.sources import europepmc_entries_read, pubmed_entries_read
+from tests.benchmarks.sources import europepmc_entries_read, feed_entries_read, pubmed_entries_read
 from tests.benchmarks.workers import two_senders, worker_memory
 
 ROWS: tuple[Row, ...] = (
@@ -74,6 +74,7 @@ ROWS: tuple[Row, ...] = (
     serving_memory,
     pubmed_entries_read,
     europepmc_entries_read,
+    feed_entries_read,
     listings_stored,
     versions_planned,
 )

@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+import lzma
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
@@ -21,6 +23,7 @@ from tests.support.contexts import make_context
 from tests.support.hosts import StubResponse, serve_host
 
 NOW = datetime(2026, 8, 3, 8, tzinfo=UTC)  # a Monday
+SERIES = Path(__file__).parents[3] / "../shared/data/sources/feed_series"
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
@@ -225,6 +228,24 @@ def test_a_feed_that_the_settings_name_no_more_has_no_problems(sqlite_store: Eng
     assert [problem.kind for problem in problems(ctx, NOW)] == ["gone"]
     read(context(sqlite_store, host), NOW + HOUR)
     assert problems(ctx, NOW + HOUR) == []
+
+
+@pytest.mark.skipif(not SERIES.exists(), reason="no recorded feeds beside the checkout")
+def test_papers_whose_ids_are_written_anew_are_listed_once(sqlite_store: Engine, host: FeedHost) -> None:
+    """Chemical Science wrote its ids anew three times in a day: 276 ids for 94 papers."""
+    ctx = context(sqlite_store, host)
+    with lzma.open(SERIES / "chem_sci.jsonl.xz") as lines:
+        versions = [json.loads(line) for line in lines]
+    start = datetime.fromisoformat(versions[0]["at"])
+    for number, version in enumerate(versions):
+        host.show(version["body"])
+        read(ctx, start + number * DAY)
+    with read_session(sqlite_store) as session:
+        papers = session.exec(select(Paper)).all()
+        listed = session.exec(select(Listing.paper_id)).all()
+    assert (len(papers), len(set(listed))) == (94, len(listed))
+    assert len(listed) == sum(paper.first_listing_id > 0 for paper in papers)
+    assert set(statuses(ctx)) == {"ok"}  # a new id for a known paper is no gap
 
 
 def crossref_work(doi: str, title: str) -> dict[str, object]:
