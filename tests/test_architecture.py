@@ -97,6 +97,9 @@ ARTICLES_AND_PRONOUNS = {
     "same",
 }
 
+# All in one process, which reads and parses every file once.
+pytestmark = pytest.mark.xdist_group("architecture")
+
 MODULES = sorted(path for path in DIGEST.rglob("*.py") if path.parent.name != "versions")
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 SOURCES = sorted([*MODULES, *TESTS])
@@ -151,6 +154,11 @@ def trees() -> Iterator[tuple[Path, ast.Module]]:
     return ((path, parse_module(path)) for path in MODULES)
 
 
+def faults_by_path(faults: Iterable[tuple[Path, list[str]]]) -> dict[str, list[str]]:
+    """Return the faults of each file that has some."""
+    return {relative(path): names for path, names in faults if names}
+
+
 def relative(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
@@ -188,9 +196,8 @@ def test_imports_keep_the_contracts() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("path", MODULES, ids=relative)
-def test_other_packages_are_imported_by_their_face(path: Path) -> None:
-    assert imports_past_a_face(parse_module(path), package_of(path)) == []
+def test_other_packages_are_imported_by_their_face() -> None:
+    assert faults_by_path((path, imports_past_a_face(tree, package_of(path))) for path, tree in trees()) == {}
 
 
 def imports_past_a_face(tree: ast.AST, own: str) -> list[str]:
@@ -220,14 +227,20 @@ def test_importing_does_nothing() -> None:
     assert int(done.stdout) > 10
 
 
-@pytest.mark.parametrize("folder", sorted(path.parent for path in MODULES if path.name == "__init__.py"), ids=relative)
-def test_a_package_lists_its_modules(folder: Path) -> None:
-    if folder == DIGEST:
-        return
-    text = ast.get_docstring(parse_module(folder / "__init__.py")) or ""
-    listed = re.findall(r"^- `(\w+)`: \S", text, re.MULTILINE)
+def test_a_package_lists_its_modules() -> None:
+    folders = {path.parent for path in MODULES if path.name == "__init__.py"} - {DIGEST}
+    assert len(folders) > 10
+    listed = {
+        folder: sorted(re.findall(r"^- `(\w+)`: \S", ast.get_docstring(tree) or "", re.MULTILINE))
+        for folder in folders
+        for tree in [parse_module(folder / "__init__.py")]
+    }
+    assert listed == {folder: modules_in(folder) for folder in folders}
+
+
+def modules_in(folder: Path) -> list[str]:
     modules = {path.stem for path in folder.glob("*.py")} | {path.parent.name for path in folder.glob("*/__init__.py")}
-    assert sorted(listed) == sorted(modules - {"__init__", "__main__", "versions"})
+    return sorted(modules - {"__init__", "__main__", "versions"})
 
 
 # Names
@@ -250,19 +263,17 @@ def test_no_module_name_stands_in_three_packages() -> None:
     assert {name: sorted(packages) for name, packages in where.items() if len(packages) > 2} == {}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=relative)
-def test_names_are_the_fields_words(path: Path) -> None:
-    names = [path.parent.name if path.name == "__init__.py" else path.stem, *defined_names(parse_module(path))]
-    assert sorted({name for name in names if BANNED_WORDS & set(words(name))}) == []
+def test_names_are_the_fields_words() -> None:
+    assert faults_by_path((path, private_names(path)) for path in MODULES) == {}
 
 
 def test_names_in_tests_are_the_fields_words() -> None:
-    private = {
-        relative(path): sorted({name for name in names if BANNED_WORDS & set(words(name))})
-        for path in TESTS
-        for names in [[path.stem, *defined_names(parse_module(path))]]
-    }
-    assert {path: names for path, names in private.items() if names} == {}
+    assert faults_by_path((path, private_names(path)) for path in TESTS) == {}
+
+
+def private_names(path: Path) -> list[str]:
+    names = {path.parent.name if path.name == "__init__.py" else path.stem, *defined_names(parse_module(path))}
+    return sorted(name for name in names if BANNED_WORDS & set(words(name)))
 
 
 def defined_names(tree: ast.AST) -> Iterator[str]:
@@ -300,20 +311,22 @@ def test_private_functions_are_at_most_a_quarter() -> None:
 # Size and prose
 
 
-@pytest.mark.parametrize("path", MODULES, ids=relative)
-def test_a_file_can_be_read_in_one_sitting(path: Path) -> None:
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_FILE
+def test_a_file_can_be_read_in_one_sitting() -> None:
+    lines = {relative(path): len(path.read_text(encoding="utf-8").splitlines()) for path in MODULES}
+    assert {path: count for path, count in lines.items() if count > LONGEST_FILE} == {}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=relative)
-def test_a_function_fits_a_screen(path: Path) -> None:
-    long = {node.name: (node.end_lineno or 0) - node.body[0].lineno + 1 for node in functions(parse_module(path))}
-    assert {name: lines for name, lines in long.items() if lines > LONGEST_FUNCTION} == {}
+def test_a_function_fits_a_screen() -> None:
+    lines = {
+        f"{relative(path)}: {node.name}": (node.end_lineno or 0) - node.body[0].lineno + 1
+        for path, tree in trees()
+        for node in functions(tree)
+    }
+    assert {name: count for name, count in lines.items() if count > LONGEST_FUNCTION} == {}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=relative)
-def test_every_module_has_a_docstring(path: Path) -> None:
-    assert ast.get_docstring(parse_module(path))
+def test_every_module_has_a_docstring() -> None:
+    assert [relative(path) for path, tree in trees() if not ast.get_docstring(tree)] == []
 
 
 def test_docstrings_begin_with_what_is_done() -> None:
@@ -322,19 +335,20 @@ def test_docstrings_begin_with_what_is_done() -> None:
     assert sum(word in ARTICLES_AND_PRONOUNS for word in first) <= 0.2 * len(texts)
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=relative)
-def test_nothing_is_left_for_later(path: Path) -> None:
+def test_nothing_is_left_for_later() -> None:
     marks = re.compile("#.*(" + "|".join(("TO" + "DO", "FIX" + "ME", "X" * 3, "HA" + "CK")) + ")")
-    assert marks.findall(path.read_text()) == []
+    assert faults_by_path((path, marks.findall(path.read_text(encoding="utf-8"))) for path in SOURCES) == {}
 
 
 # Errors
 
 
-@pytest.mark.parametrize("path", MODULES, ids=relative)
-def test_no_error_is_swallowed(path: Path) -> None:
-    handlers = [node for node in ast.walk(parse_module(path)) if isinstance(node, ast.ExceptHandler)]
-    assert [f"line {handler.lineno}" for handler in handlers if swallows(handler)] == []
+def test_no_error_is_swallowed() -> None:
+    handlers = [
+        (path, node) for path, tree in trees() for node in ast.walk(tree) if isinstance(node, ast.ExceptHandler)
+    ]
+    assert len(handlers) > 50
+    assert [f"{relative(path)}:{handler.lineno}" for path, handler in handlers if swallows(handler)] == []
 
 
 def swallows(handler: ast.ExceptHandler) -> bool:
