@@ -215,7 +215,7 @@ def corpus(size: int) -> tuple[dict[str, object], ...]:
 def test_search_finds_what_matching_finds_in_real_papers(store: Engine) -> None:
     rows = [
         paper(title=row["title"], abstract=row["abstract"], authors=row["authors"] or []).model_dump(exclude={"id"})
-        for row in corpus(1500)
+        for row in corpus(600)
     ]
     with write_session(store) as session:
         session.execute(insert(Paper), rows)
