@@ -120,7 +120,14 @@ from digest.papers.separate import separate_papers, separated_pairs, undo_separa
 from digest.papers.snapshots import PaperSnapshot
 from digest.papers.source_problem import SourceProblem
 from digest.papers.source_status import lasting_notices, load_source_problems
-from digest.papers.statements import PaperStatement, load_statements
+from digest.papers.statements import (
+    PaperNews,
+    PaperStatement,
+    RecentEvent,
+    load_news,
+    load_recent_events,
+    load_statements,
+)
 from digest.papers.version_pairs import VersionPair, load_version_pairs, load_versions
 from digest.papers.window_problems import describe_rare_reading
 from digest.papers.window_store import WindowEntry, is_due, known_entries, store_entries, sync_feeds
@@ -153,11 +160,13 @@ __all__ = [
     "MatchCount",
     "PaperCache",
     "PaperFilter",
+    "PaperNews",
     "PaperOrder",
     "PaperPair",
     "PaperSelection",
     "PaperSnapshot",
     "PaperStatement",
+    "RecentEvent",
     "RecentPapersIndex",
     "SearchOrder",
     "SearchPage",
@@ -207,6 +216,8 @@ __all__ = [
     "load_http_cache",
     "load_merged",
     "load_names",
+    "load_news",
+    "load_recent_events",
     "load_snapshots",
     "load_source_problems",
     "load_statements",

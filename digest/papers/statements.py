@@ -1,8 +1,8 @@
-"""What is known of a paper beside its text, as its page says it: events, and what it is to other papers."""
+"""What is known of a paper beside its text, as its page and e-mails say it: events, and what it is to other papers."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import or_
@@ -12,7 +12,7 @@ from digest.database import is_in_values
 from digest.database.models import Paper, PaperEvent, PaperRelation
 from digest.identifiers import LinkRelation
 from digest.papers.events import KIND_OF_RELATION, NOTICE_RELATIONS
-from digest.papers.queries import papers_by_id
+from digest.papers.queries import STANDING_ID, papers_by_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,60 @@ def load_statements(session: Session, paper: Paper) -> list[PaperStatement]:
         elif link.relation in NOTICE_RELATIONS and link.paper_id in ids and link.other_id:
             found.append(describe(link.relation, link.other_id))
     return list(dict.fromkeys(found))
+
+
+@dataclass(frozen=True, slots=True)
+class RecentEvent:
+    """Event of a paper, under all ids that the paper has or had."""
+
+    id: int
+    kind: str
+    noted_at: datetime
+    paper_ids: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class PaperNews:
+    """What an e-mail tells of a paper that its reader had: one event, and the paper that stands for it now."""
+
+    paper_id: int
+    title: str
+    kind: str
+    venue: str = ""
+
+
+def load_recent_events(session: Session, since: datetime) -> list[RecentEvent]:
+    """Return what has happened to papers since an instant, in the order in which it was noted."""
+    columns = (PaperEvent.id, PaperEvent.kind, PaperEvent.noted_at, PaperEvent.paper_id)
+    rows = session.execute(
+        select(*columns, STANDING_ID)  # type: ignore[call-overload]
+        .join(Paper, col(Paper.id) == PaperEvent.paper_id)
+        .where(col(PaperEvent.noted_at) >= since)
+        .order_by(col(PaperEvent.id))
+    ).all()
+    standing_ids = {standing for *_, standing in rows}
+    is_merged = is_in_values(session, Paper.merged_into, standing_ids)
+    merged = session.exec(select(col(Paper.merged_into), col(Paper.id)).where(is_merged)).all() if rows else []
+    groups: dict[int, set[int]] = {}
+    for standing, number in merged:
+        groups.setdefault(int(standing or 0), set()).add(int(number or 0))
+    return [
+        RecentEvent(int(number or 0), kind, noted_at, frozenset({paper_id, standing, *groups.get(standing, ())}))
+        for number, kind, noted_at, paper_id, standing in rows
+    ]
+
+
+def load_news(session: Session, event_ids: Collection[int]) -> dict[int, PaperNews]:
+    """Load what is told of events by id. Those whose link was undone meanwhile are gone."""
+    if not event_ids:
+        return {}
+    rows = session.exec(select(PaperEvent).where(is_in_values(session, PaperEvent.id, event_ids))).all()
+    papers = load_standing(session, {event.paper_id for event in rows})
+    return {
+        int(event.id or 0): PaperNews(int(paper.id or 0), str(paper.title), event.kind, str(event.venue))
+        for event in rows
+        if (paper := papers.get(event.paper_id))
+    }
 
 
 def load_standing(session: Session, paper_ids: Collection[int]) -> dict[int, Paper]:

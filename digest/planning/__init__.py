@@ -19,6 +19,7 @@ only at the end for those that were locked meanwhile.
 - `fan_out`: from queries that match papers to subscribers who get them
 - `match_matrix`: which queries match which papers, as a sparse matrix
 - `new_papers`: papers that are new for anyone, matched once
+- `news`: news about papers that a subscriber had
 - `planner`: plan all due subscribers, chunk by chunk
 - `published`: papers of which an earlier version has reached most
 - `preview`: what some keywords would bring

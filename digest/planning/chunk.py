@@ -18,6 +18,7 @@ from digest.planning.due import SavedQueries, SubscriberChunk, load_saved_querie
 from digest.planning.fan_out import SortedMatches, fan_out
 from digest.planning.match_matrix import BoolArray, IntArray, json_arrays
 from digest.planning.new_papers import NewPapers, load_new_papers
+from digest.planning.news import add_news
 from digest.planning.planner import PlanReport
 
 
@@ -109,6 +110,7 @@ def plan_chunk(
         positions = np.flatnonzero(is_individual).tolist()
         rows += _individual_digest_rows(session, new_papers, queries, positions, undelivered, unreadable)
     digests = delivery.enqueue_digests(session, edition, rows, domain, now)
+    add_news(session, edition, {row[0]: row[1] for row in rows}, now)
     delivery.settle_welcomes(session, unplanned.ids.tolist(), [row[0] for row in rows])
     if already_planned:
         _update_subscribers(session, subscribers.filter(is_planned), {"last_due_day": due_day})

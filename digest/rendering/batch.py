@@ -33,7 +33,7 @@ from digest.database.models import (
     Subscriber,
 )
 from digest.matching import can_parse, is_exclusion
-from digest.papers import PaperCache, PaperSnapshot
+from digest.papers import PaperCache, PaperNews, PaperSnapshot
 from digest.rendering.fragment_cache import FragmentCache
 from digest.rendering.match_cache import MatchCache
 from digest.rendering.merged_papers import replace_merged
@@ -94,6 +94,7 @@ class BatchData:
     digest_keywords: dict[int, Sequence[SubscriberKeyword]] = field(default_factory=dict)
     unreadable: Sequence[InvalidRow] = ()
     empty: frozenset[int] = frozenset()
+    news: Mapping[int, PaperNews] = field(default_factory=dict)  # by event
 
 
 def load_batch(
@@ -141,6 +142,7 @@ def load_batch(
         cache=shared,
         unreadable=[describe_unreadable(Keyword, number, "canonical cannot be parsed") for number in unparsable],
         empty=empty,
+        news=papers.load_news(session, {number for delivery in deliveries for number in delivery.news}),
     )
     match_batch(batch, [d for d in deliveries if d.kind == DeliveryKind.DIGEST], upcoming)
     return batch

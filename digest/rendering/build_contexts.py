@@ -5,12 +5,23 @@ from datetime import date, datetime
 
 from digest.context import AppContext
 from digest.database.models import ClaimedDelivery, Frequency
+from digest.formatting import truncate
 from digest.matching import KeywordInput, is_exclusion
+from digest.rendering import messages
 from digest.rendering.batch import BatchData
-from digest.rendering.contexts import DigestContext, PaperView, PersonalLinks, SendTime, Welcome, WelcomeContext
+from digest.rendering.contexts import (
+    DigestContext,
+    NewsItem,
+    PaperView,
+    PersonalLinks,
+    SendTime,
+    Welcome,
+    WelcomeContext,
+)
 from digest.schedule import load_zone, next_due_day
 from digest.tokens import TokenPurpose, delivery_subject
 
+VENUE_LENGTH = 100
 LINK_PURPOSES = {
     "preferences": TokenPurpose.PREFERENCES,
     "unsubscribe": TokenPurpose.UNSUBSCRIBE,
@@ -73,6 +84,7 @@ def digest_context(ctx: AppContext, batch: BatchData, delivery: ClaimedDelivery)
         left_out=len(delivery.omitted_papers),
         left_out_counts=_count_left_out(batch, delivery, positions),
         notices=batch.notices,
+        news=_news_items(ctx, batch, delivery),
         welcome=_welcome(batch, delivery) if delivery.id in batch.first_digests else None,
         thumbnails=recipient.thumbnails and ctx.settings.thumbnails,
         links=personal_links(ctx, batch, delivery),
@@ -109,6 +121,19 @@ def _count_left_out(batch: BatchData, delivery: ClaimedDelivery, positions: Mapp
             for canonical in batch.cache.matches.matched_keywords(number, positions):
                 counts[positions[canonical]] += 1
     return tuple(counts) if delivery.omitted_papers else ()
+
+
+def _news_items(ctx: AppContext, batch: BatchData, delivery: ClaimedDelivery) -> tuple[NewsItem, ...]:
+    """Return what is told of papers that the subscriber had, each paper once."""
+    by_paper: dict[tuple[int, str], list[str]] = {}
+    for number in delivery.news:
+        if (news := batch.news.get(number)) is not None:
+            sentence = messages.news_sentence(news.kind, truncate(news.venue, VENUE_LENGTH))
+            by_paper.setdefault((news.paper_id, news.title), []).append(sentence)
+    return tuple(
+        NewsItem(title=truncate(title), sentences=tuple(sentences), url=ctx.absolute_url(f"/papers/{paper_id}"))
+        for (paper_id, title), sentences in by_paper.items()
+    )
 
 
 def _welcome(batch: BatchData, delivery: ClaimedDelivery) -> Welcome:

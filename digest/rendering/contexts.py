@@ -66,6 +66,15 @@ class Welcome:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NewsItem:
+    """What a digest tells of a paper that its subscriber had: whole sentences."""
+
+    title: str
+    sentences: tuple[str, ...]
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DigestContext:
     """One digest. Without keywords its papers are the trending ones.
 
@@ -91,6 +100,7 @@ class DigestContext:
     left_out: int = 0
     left_out_counts: tuple[int, ...] = ()
     notices: tuple[str, ...] = ()
+    news: tuple[NewsItem, ...] = ()
     welcome: Welcome | None = None
     thumbnails: bool = False
     product: str = "Paper Digest"

@@ -66,6 +66,9 @@ class DigestBuilder:
         for name, value in layout.welcome_values(context, counts).items():
             self._html[name], self._text[name] = encode_html_and_text(value)[0], encode_wrapped(value, 2, "  ")
 
+        if context.news:
+            self._add("news", cache.news(context.news))
+
     def build(self, budget: SizeBudget | None = None) -> EmailContent:
         """Render as many papers as fit into the budget; all of them without one."""
         places = range(len(self._context.papers))

@@ -7,8 +7,8 @@ from functools import lru_cache
 
 from digest import formatting
 from digest.mail import QuotedPrintable, encode_part
-from digest.rendering.contexts import LINK_NAMES, PaperView
-from digest.rendering.fragments import Fragment, encode_html_and_text, placeholder
+from digest.rendering.contexts import LINK_NAMES, NewsItem, PaperView
+from digest.rendering.fragments import EncodedPair, Fragment, encode_html_and_text, placeholder
 from digest.rendering.messages import Period
 from digest.rendering.paper_card import (
     REASON_KEYWORD_LENGTH,
@@ -25,7 +25,7 @@ from digest.rendering.templates import render_macro, render_template
 LAYOUT_NAMES = (
     *("subject", "preheader", "headline", "keyword_counts", "keyword_bar", "more_keywords", "cards", "row_heading"),
     *("rows", "more_papers", "frequency", "send_time", "subscribed_on", "address", "mute_links"),
-    *("papers_headline", "unmatched_keywords", "exclusions", "next_digest_on"),
+    *("papers_headline", "unmatched_keywords", "exclusions", "next_digest_on", "news"),
 )
 
 
@@ -53,6 +53,7 @@ class FragmentCache:
         self.reason = lru_cache(texts)(encode_reason)
         self.keyword_count = lru_cache(texts)(encode_keyword_count)
         self.mute_link = lru_cache(1)(render_mute_link)
+        self.news = lru_cache(1024)(encode_news)
 
 
 def render_paper(
@@ -87,6 +88,12 @@ def encode_keyword_count(keyword: str, color: int, papers: int) -> QuotedPrintab
 def render_mute_link() -> Fragment:
     """Render the link that mutes a keyword."""
     return Fragment(render_macro("mute_link", placeholder("keyword"), placeholder("url")))
+
+
+def encode_news(items: tuple[NewsItem, ...]) -> EncodedPair:
+    """Render and encode the section about papers that a subscriber had."""
+    html, text = (encode_part(render_template(f"digest-news.{ending}", items=items)) for ending in ("html", "txt"))
+    return html, text
 
 
 def encode_reason(matched_in: tuple[tuple[str, str], ...]) -> QuotedPrintable:

@@ -55,6 +55,17 @@ TRENDING_SUBJECTS: Mapping[Period, CountedSentence] = {
 TOPICS_AND_MORE = "{topics} and {more} more"  # keywords in the subject
 
 DATES: Mapping[Period, str] = {"day": "{day}", "week": "Week to {day}", "month": "Month to {day}"}
+NEWS_SENTENCES = {
+    "retracted": "It was retracted.",
+    "withdrawn": "It was withdrawn.",
+    "concern": "There is an expression of concern about it.",
+    "corrected": "A correction was published.",
+    "published": "It was published in a journal or at a conference.",
+    "revised": "A new version has a changed abstract.",
+    "code": "Its code was released.",
+    "project": "It has a project page now.",
+    "popular": "It has ten times the upvotes of its first day.",
+}
 MORE_MATCHES = CountedSentence("1 more match", "{count} more matches")
 MORE_PAPERS = CountedSentence("1 more paper", "{count} more papers")  # where nothing matched: trending ones
 ON_THE_WEB = CountedSentence("1 more on the web", "{count} more on the web")
@@ -80,3 +91,10 @@ CATCHING_UP_IN_PART = CountedSentence(
     "Catching up since {since}: the best paper is here, {more} more on the web.",
     "Catching up since {since}: the best {count} papers are here, {more} more on the web.",
 )
+
+
+def news_sentence(kind: str, venue: str = "") -> str:
+    """Return what has happened to a paper that a subscriber had; `kind` is that of the event."""
+    if kind == "published" and venue:
+        return f"It was published in {venue}."
+    return NEWS_SENTENCES[kind]

@@ -58,6 +58,7 @@ DELIVERY_COLUMNS = {
     "papers": "Which papers you got, so that none is sent twice.",
     "omitted_papers": "Which papers did not fit, for the web copy.",
     "keywords": "Which keywords they matched, for the web copy.",
+    "news": "Which news it had about papers that you got before, so that you get them once.",
     "state": SENDING_STATE,
     "priority": SENDING_STATE,
     "attempts": SENDING_STATE,

@@ -56,11 +56,13 @@ def render_slowly(context: DigestContext) -> tuple[str, str, str]:
         ),
         "cards": cards_html,
         "rows": rows_html,
+        "news": render_template("digest-news.html", items=context.news) if context.news else "",
     }
     in_text = {
         "keyword_counts": layout.keyword_bars(shown) if shown else "",
         "cards": cards_text,
         "rows": rows_text,
+        "news": render_template("digest-news.txt", items=context.news) if context.news else "",
         "headline": wrap_text(str(common["headline"])),
         **{name: wrap_text(value, 2)[2:] for name, value in welcome.items()},
     }

@@ -68,6 +68,7 @@ class Delivery(SQLModel, table=True):
     - `papers`, `omitted_papers`: ids of the papers in it, and of those beyond the subscriber's limit
     - `keywords`: ids of the keywords that chose the papers, in the subscriber's order; e-mail and web copy stay the
       same when the subscriber changes their keywords
+    - `news`: ids of the events that it tells of papers which its subscriber had
     - `is_reclaimed`: a later edition has taken the papers over
     - `next_attempt_at`: None when it may be sent at once
     - `recipient`: the address it goes to, where that is not the subscriber's; else empty
@@ -110,6 +111,7 @@ class Delivery(SQLModel, table=True):
     papers: list[int] = Field(default_factory=list, sa_type=IdList)
     omitted_papers: list[int] = Field(default_factory=list, sa_type=IdList)
     keywords: list[int] = Field(default_factory=list, sa_type=IdList, sa_column_kwargs={"server_default": text("'[]'")})
+    news: list[int] = Field(default_factory=list, sa_type=IdList, sa_column_kwargs={"server_default": text("'[]'")})
     is_reclaimed: bool = False
     message_id: str = Field(unique=True)
     recipient: str = Field(default="", sa_column_kwargs={"server_default": ""})
@@ -186,6 +188,7 @@ class ClaimedDelivery:
     omitted_papers: list[int] = field(default_factory=list)
     keywords: list[int] = field(default_factory=list)
     recipient: str = ""
+    news: list[int] = field(default_factory=list)
 
     @classmethod
     def from_delivery(cls, delivery: Delivery) -> Self:
@@ -202,4 +205,5 @@ class ClaimedDelivery:
             omitted_papers=list(delivery.omitted_papers),
             keywords=list(delivery.keywords),
             recipient=delivery.recipient,
+            news=list(delivery.news),
         )

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from markupsafe import escape
 
+from digest.formatting import truncate
 from digest.mail import (
     EmailContent,
     MessageHeaders,
@@ -21,7 +22,7 @@ from digest.mail import (
     encode_part,
 )
 from digest.rendering import DigestContext, PersonalLinks, Welcome, render_digest
-from digest.rendering.contexts import LINK_NAMES
+from digest.rendering.contexts import LINK_NAMES, NewsItem
 from digest.rendering.fragment_cache import FragmentCache
 from digest.rendering.fragments import Fragment, encode_html_and_text, placeholder
 from tests.support.email_factory import DAY, LINKS, make_context, make_view
@@ -50,6 +51,8 @@ AWKWARD = (
 )
 PHRASE = st.lists(st.one_of(st.text(max_size=20), st.sampled_from(AWKWARD)), max_size=6).map(" ".join)
 DATES = st.sampled_from([None, DAY])
+LINE = PHRASE.map(truncate)
+NEWS = st.builds(NewsItem, title=LINE, sentences=st.tuples(LINE), url=st.just("https://digest.example.org/papers/7"))
 KEYWORD = PHRASE.filter(lambda text: bool(text.strip()))
 
 
@@ -83,6 +86,7 @@ def contexts(draw: st.DrawFn) -> DigestContext:
         thumbnails=draw(st.booleans()),
         left_out=draw(st.integers(0, 2000)),
         notices=tuple(draw(st.lists(PHRASE, max_size=2))),
+        news=tuple(draw(st.lists(NEWS, max_size=3))),
         postal_address=draw(PHRASE),
         product=draw(PHRASE),
         welcome=draw(
