@@ -41,7 +41,12 @@ from tests.benchmarks.scale import (
     two_planners,
 )
 from tests.benchmarks.search import papers_searched, year_searched
-from tests.benchmarks.sources import europepmc_entries_read, feed_entries_read, pubmed_entries_read
+from tests.benchmarks.sources import (
+    europepmc_entries_read,
+    feed_entries_read,
+    preprint_entries_read,
+    pubmed_entries_read,
+)
 from tests.benchmarks.workers import two_senders, worker_memory
 
 ROWS: tuple[Row, ...] = (
@@ -72,6 +77,7 @@ ROWS: tuple[Row, ...] = (
     previews_p99,
     first_preview,
     serving_memory,
+    preprint_entries_read,
     pubmed_entries_read,
     europepmc_entries_read,
     feed_entries_read,

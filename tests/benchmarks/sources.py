@@ -8,12 +8,16 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from functools import partial
 from html import escape
 from pathlib import Path
 
 import feedparser  # type: ignore[import-untyped]  # no stubs are published with it
 
 from digest.sources import ListedPaper
+from digest.sources.biorxiv import parse_record
+from digest.sources.crossref_works import parse_work
+from digest.sources.entries import parse_entries
 from digest.sources.europepmc import parse_page
 from digest.sources.feeds.dialects import parse_feed
 from digest.sources.feeds.listings import read_papers
@@ -47,6 +51,45 @@ def europepmc_entries_read() -> Result:
     ]
     body = json.dumps(answer)
     return measure_entries(lambda: parse_page(json.loads(body), "bench", DAY).entries.papers)
+
+
+def preprint_entries_read() -> Result:
+    """Measure records of bioRxiv and works of Crossref, 400 of each, with headings and tokens to clean."""
+    titles = ("Folding of a <i>protein</i>", "A second paper", "A third one on H<sub>2</sub>O", "Mice and &amp; men")
+    text = "It folds at 37{degrees}C, as {beta} shows. We looked at it closely and found nothing else. " * 8
+    records = [
+        {
+            "doi": f"10.64898/2026.01.05.{number:06}",
+            "title": titles[number % 4],
+            "authors": "Byron, A. L.; Tao, L.; The Folding Consortium",
+            "abstract": f"Background{text}\n\nMethodsO_LI{text}C_LI",
+            "date": str(DAY),
+            "version": "1",
+            "category": "cell biology",
+        }
+        for number in range(4 * COPIES)
+    ]
+    works = [
+        {
+            "DOI": f"10.5555/{number}",
+            "type": "journal-article",
+            "title": [titles[number % 4]],
+            "author": [{"given": "Ada", "family": "Byron"}, {"given": "Lin", "family": "Tao"}],
+            "abstract": f"<jats:sec><jats:title>Aim</jats:title><jats:p>{text}{text}</jats:p></jats:sec>",
+            "container-title": ["Nature"],
+            "published-online": {"date-parts": [[2026, 1, 5]]},
+        }
+        for number in range(4 * COPIES)
+    ]
+    body = json.dumps([records, works])
+
+    def parse() -> Sequence[ListedPaper]:
+        listed, registered = json.loads(body)
+        preprints = parse_entries(listed, lambda one, rank: parse_record(one, "biorxiv", DAY, rank), len(listed))
+        articles = parse_entries(registered, partial(parse_work, day=DAY), len(registered))
+        return (*preprints.papers, *articles.papers)
+
+    return measure_entries(parse)
 
 
 def feed_entries_read() -> Result:
