@@ -3,12 +3,14 @@
 - `acronym_table`: acronyms that mean the same in every paper
 - `acronyms`: acronyms that a paper defines itself
 - `author_names`: names of authors in a normal form, and their comparison
+- `categories`: the categories of arXiv
 - `describe`: queries in plain English
 - `documents`: papers as matching reads them, and the index of their metadata
 - `explain`: which words of a paper a query matches, for highlighting
 - `expressions`: AND, OR and NOT, and their normal form
 - `field_terms`: terms that a text means in a field
 - `forms`: one word, however it is written: plurals, spelling, Greek letters, umlauts, numbers
+- `foreign`: query syntax of other systems, found and converted
 - `lexer`: tokens of a keyword
 - `matcher`: many queries against many papers
 - `messages`: messages about keywords that cannot be parsed
@@ -35,6 +37,7 @@ from digest.matching.describe import describe
 from digest.matching.documents import PaperDocument
 from digest.matching.explain import Explanation, Span, explain
 from digest.matching.expressions import And, Node, Not, Or
+from digest.matching.foreign import convert
 from digest.matching.forms import FORMS_VERSION, to_key
 from digest.matching.matcher import Hit, KindBits, Matcher, QueryBits, TermBits, bit_positions, combine_query
 from digest.matching.metadata_names import normalize_category, normalize_journal, normalize_source
@@ -127,6 +130,7 @@ __all__ = [
     "can_parse",
     "combine_query",
     "common_phrases",
+    "convert",
     "describe",
     "explain",
     "find_definitions",

@@ -7,6 +7,7 @@ from typing import Literal, cast
 from digest.matching import messages
 from digest.matching.acronym_table import AcronymTable
 from digest.matching.author_names import normalize_author
+from digest.matching.categories import is_misspelled_category
 from digest.matching.metadata_names import normalize_category, normalize_doi, normalize_journal, normalize_source
 from digest.matching.phrases import MAX_PHRASE_LENGTH, parse_phrase, syntax_error
 from digest.matching.terms import (
@@ -50,7 +51,7 @@ def _create_author_term(text: str, offset: int) -> AuthorTerm:
 
 def _create_category_term(text: str, offset: int) -> CategoryTerm:
     name = normalize_category(text) if _CATEGORY_NAME.fullmatch(text) else ""
-    if not name or len(text) > MAX_PHRASE_LENGTH:
+    if not name or len(text) > MAX_PHRASE_LENGTH or is_misspelled_category(name):
         raise syntax_error(messages.NO_CATEGORY, offset)
     return CategoryTerm(name)
 

@@ -1,6 +1,6 @@
 """Messages about keywords that cannot be parsed: what is wrong, how to fix it, an example. Whole sentences."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from digest.formatting import join_words
 
@@ -51,6 +51,24 @@ STAR_IN_AUTHOR = 'Author names cannot contain *. Write an initial instead, for e
 STAR_IN_QUOTES = "A * does not work inside quotes. Remove the quotes, for example language model*."
 STAR_BEFORE_PUNCTUATION = "Words must follow a * directly, for example neural net* pruning. Remove the punctuation."
 STAR_ALONE = "Put * directly after the beginning of a word, for example pretrain*."
+FOREIGN_FUNCTION = (
+    "This is how other search systems name fields. Write the words alone, or title: or abstract: before them, for "
+    "example title:sepsis."
+)
+FOREIGN_FIELD = (
+    "Fields after a period have no meaning here. Write the words alone, or title: or abstract: before them, for "
+    "example title:sepsis."
+)
+FOREIGN_PROXIMITY = "Words near each other cannot be searched. Write AND between them, for example sepsis AND marker*."
+FOREIGN_TRUNCATION = (
+    "Only * stands for the rest of a word, at its end, for example pharmac*. British and American spelling are the "
+    "same anyway."
+)
+SMALL_OPERATOR = 'Write operators in capitals: AND, OR, NOT. To search for the words themselves, use "quotes".'
+LIST_IN_LINE = (
+    'Write each keyword on a line of its own, or OR between them. To search for the words with the sign, use "quotes".'
+)
+BARE_CATEGORY = "Write cat: before each category, for example cat:cs.CL OR cat:cs.CV."
 NO_CATEGORY = "This is not an arXiv category. Write one like category:cs.CL, or category:cs.* for all of cs."
 NO_SOURCE = "This is not the name of a source. Write it like source:arxiv."
 NO_DOI = "This is not a DOI. Write it like doi:10.1038/s41586-021-03819-2, or doi:10.1038 for all of a publisher."
@@ -67,6 +85,14 @@ def no_journal(max_characters: int) -> str:
         f"This is not the name of a journal, of at most {max_characters} characters. Write it like "
         'journal:"Nature Medicine", or journal:Nature* for all that begin so.'
     )
+
+
+def with_conversion(message: str, lines: Sequence[str]) -> str:
+    if not lines:
+        return message
+    if len(lines) == 1:
+        return f"{message} Here that is: {lines[0]}"
+    return f"{message} Here that is, on lines of their own: {'; '.join(lines)}"
 
 
 def missing_before(operator: str) -> str:

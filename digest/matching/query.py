@@ -15,6 +15,7 @@ from digest.errors import QueryError
 from digest.matching import messages
 from digest.matching.acronym_table import AcronymTable, shipped_acronyms
 from digest.matching.expressions import And, Node, Not, Or, iter_terms, join_operands, nesting_depth, normalize
+from digest.matching.foreign import convert, find_foreign
 from digest.matching.lexer import TokenKind, is_plain_text, normalize_line, tokenize
 from digest.matching.metadata_names import normalize_source
 from digest.matching.parser import Parser, QueryLimits
@@ -129,6 +130,9 @@ def parse(text: str, limits: QueryLimits = DEFAULT_LIMITS, acronyms: AcronymTabl
 
     `acronyms`: those whose other form is found, too; without a table, those that are shipped.
     """
+    line = normalize_line(text, limits.characters)
+    if foreign := find_foreign(line):
+        raise syntax_error(messages.with_conversion(foreign.message, convert(line)), foreign.index)
     return _parse(text, limits, shipped_acronyms() if acronyms is None else acronyms)
 
 

@@ -21,7 +21,7 @@ class SyntaxExample:
 INTRODUCTION = (
     "Write one keyword per line. You get a paper if it matches at least one keyword and none of your exclusions.",
     "Case, accents, hyphens and plurals are ignored: fine tuning, fine-tuning and finetuning are the same.",
-    "British and American spelling, Greek letters and their names, an acronym and its long form are the same, too.",
+    "So are British and American spelling, beta and β, and an acronym and what it stands for.",
     "Write operators in capitals. NOT is applied first, then AND and ANDNOT, then OR; use parentheses to group.",
 )
 
@@ -48,7 +48,7 @@ SYNTAX_EXAMPLES = (
         ("People who vote",),
     ),
     SyntaxExample(
-        "an acronym finds what it stands for, and the other way round",
+        "an acronym finds what it stands for, and is found by it",
         "llm agent",
         "title or abstract contains “llm agent”",
         ("Large language model agents", "LLM agents"),

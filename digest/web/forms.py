@@ -13,7 +13,7 @@ from digest.config import Settings
 from digest.database.models import Frequency
 from digest.errors import AddressError, SubscriberError
 from digest.formatting import frequency_label, pluralize
-from digest.matching import KeywordInput
+from digest.matching import KeywordInput, convert
 from digest.schedule import load_zone, timezone_names
 from digest.subscribers import (
     MAX_PAUSE,
@@ -67,7 +67,7 @@ class PreferencesFields(TextForm):
 
 
 class SubscribeForm(PreferencesFields):
-    """Form on the front page. `add` and `narrow` are buttons with a keyword.
+    """Form on the front page. `add`, `narrow` and `convert` are buttons with a keyword.
 
     `website` is a honeypot: only programs see and fill it. `sure`: the address that was already questioned as a
     probable typo; sent again, it is meant. `mended`: the button with the suggested address.
@@ -79,6 +79,7 @@ class SubscribeForm(PreferencesFields):
     website: str = ""
     add: str = ""
     narrow: str = ""
+    convert: str = ""
 
 
 class PreferencesForm(PreferencesFields):
@@ -86,7 +87,8 @@ class PreferencesForm(PreferencesFields):
 
     Each row has a `keyword`, and its place from 0 in `muted` when it is; the last one is the field for another keyword.
     Where no row is sent the keywords are the lines of `keywords`. Buttons that show the form and save nothing: `remove`
-    (a place), `add` (a keyword), `preview`. `sources` are those that are checked, where `sources_shown` is set.
+    (a place), `add` and `convert` (a keyword), `preview`. `sources` are those that are checked, where `sources_shown`
+    is set.
     """
 
     pause: str = ""
@@ -97,17 +99,25 @@ class PreferencesForm(PreferencesFields):
     muted: list[str] = Field(default=[], max_length=MAX_ROWS)
     remove: str = ""
     add: str = ""
+    convert: str = ""
     preview: str = ""
 
     @property
     def is_edit(self) -> bool:
         """True where a button asks to show the form and to save nothing."""
-        return bool(self.remove or self.add or self.preview)
+        return bool(self.remove or self.add or self.convert or self.preview)
 
     def rows(self) -> list[tuple[str, bool]]:
         """Return the keywords and whether each is muted, as a button has changed them; blank ones are left out."""
         lines = self.keyword or re.split(r"\r\n|\r|\n", self.keywords)
-        rows = [(line, str(place) in self.muted) for place, line in enumerate(lines) if str(place) != self.remove]
+        rows = [
+            (text, str(place) in self.muted)
+            for place, line in enumerate(lines)
+            if str(place) != self.remove
+            for text in (
+                (convert(line) or (line,)) if self.convert and line.strip() == self.convert.strip() else (line,)
+            )
+        ]
         return [(text.strip(), is_muted) for text, is_muted in [*rows, (self.add, False)] if text.strip()]
 
 
@@ -141,12 +151,16 @@ class QuickActionForm(ButtonForm):
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """Error in the field with the id `field`. `text` is the line that it is in, `position` the character."""
+    """Error in the field with the id `field`. `text` is the line that it is in, `position` the character.
+
+    `conversion`: the keywords that the line means, where it is in the syntax of another system.
+    """
 
     field: str
     message: str
     text: str = ""
     position: int = 0
+    conversion: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -282,20 +296,22 @@ def parse_preferences_fields(form: PreferencesFields, settings: Settings) -> Par
         parsed.keywords, keyword_errors = parse_keywords(lines, limits)
         for error in keyword_errors:
             prefix = f"Line {error.line}, “{error.text[:60]}”: " if error.text else ""
-            parsed.errors.append(FieldError("keywords", f"{prefix}{error.message}", error.text, error.position))
+            parsed.errors.append(
+                FieldError("keywords", f"{prefix}{error.message}", error.text, error.position, convert(error.text))
+            )
     parsed.preferences = Preferences(trending=bool(values["trending"]), summaries=bool(values["summaries"]))
     try:
         frequency, weekday = parse_frequency(values["frequency"])
         parsed.preferences = replace(parsed.preferences, frequency=frequency, weekday=weekday)
     except SubscriberError as invalid:
         parsed.errors.append(FieldError("frequency", str(invalid)))
-    for name, attribute, convert in (
+    for name, attribute, to_value in (
         ("hour", "send_hour", _parse_number),
         ("timezone", "timezone", str),
         ("cap", "cap", _parse_number),
     ):
         try:
-            change: dict[str, Any] = {attribute: convert(values[name].strip())}
+            change: dict[str, Any] = {attribute: to_value(values[name].strip())}
             parsed.preferences = replace(parsed.preferences, **change)
         except SubscriberError as invalid:
             parsed.errors.append(FieldError(name, str(invalid)))

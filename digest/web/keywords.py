@@ -14,6 +14,7 @@ from digest.matching import (
     RecentCorpus,
     build_corpus,
     common_phrases,
+    convert,
     describe,
     narrow_query,
     narrowing_phrases,
@@ -157,14 +158,20 @@ def suggest_phrases(corpus: RecentCorpus, keywords: Sequence[KeywordInput]) -> t
     return related_phrases(corpus, queries) if queries else common_phrases(corpus)
 
 
-def edit_keywords(text: str, add: str, narrow: str) -> str:
-    """Apply a button to the keywords: append `add`, or replace the line that `narrow` narrows.
+def edit_keywords(text: str, add: str, narrow: str, converted: str = "") -> str:
+    """Apply a button to the keywords: append `add`, replace the line that `narrow` narrows, convert that line.
 
     All other lines stay as they were typed; without a button, all of the text.
     """
-    if not add and not narrow:
+    if not (add or narrow or converted):
         return text
     lines = re.split(r"\r\n|\r|\n", text)
+    if converted:
+        lines = [
+            keyword
+            for line in lines
+            for keyword in ((convert(line) or (line,)) if line.strip() == converted.strip() else (line,))
+        ]
     stripped = [line.strip() for line in lines]
     wider = [n for n, line in enumerate(stripped) if line and narrow.startswith((f"{line} AND ", f"({line}) AND "))]
     if wider:

@@ -51,6 +51,7 @@ FORM = st.fixed_dictionaries(
         "website": ANY_TEXT,
         "add": KEYWORD,
         "narrow": KEYWORD,
+        "convert": KEYWORD,
         "frequency": st.sampled_from(["daily", "weekly", "weekly-friday", "weekly-x", "monthly", "Daily", "hourly"])
         | ANY_TEXT,
         "hour": NUMBERS | ANY_TEXT,

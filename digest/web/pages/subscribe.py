@@ -73,7 +73,7 @@ def front_page(web: WebDep, keywords: Annotated[str, Query()] = "") -> HTMLRespo
 @router.post("/")
 def preview_page(web: WebDep, form: SubscribeBody) -> HTMLResponse:
     """Preview the keywords, with what a button adds to them. Nothing is stored."""
-    form.keywords = edit_keywords(form.keywords, form.add, form.narrow)
+    form.keywords = edit_keywords(form.keywords, form.add, form.narrow, form.convert)
     return _render_preview(web, form, parse_preview_keywords(form, web.ctx.settings))
 
 

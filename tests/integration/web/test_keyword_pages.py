@@ -187,6 +187,18 @@ def test_a_button_changes_one_line(text: str, add: str, narrow: str, after: str)
     assert edit_keywords(text, add, narrow) == after
 
 
+def test_a_button_converts_the_syntax_of_another_system_without_javascript(ctx: AppContext, browser: Browser) -> None:
+    lines = "robots\n(sepsis adj2 marker*).ti,ab.\nprotein folding, diffusion model"
+    page = browser.post("/", {"keywords": lines, "email": "ada@example.org"})
+    assert "Words near each other cannot be searched" in page.text
+    assert 'name="convert" value="(sepsis adj2 marker*).ti,ab."' in page.text
+    assert 'formaction="/"' in page.text
+    page = browser.post("/", {"keywords": lines, "convert": "(sepsis adj2 marker*).ti,ab."})
+    assert "robots\nsepsis AND marker*\nprotein folding, diffusion model" in page.text.replace("\r", "")
+    assert edit_keywords("a1\nb1, c1", "", "", "b1, c1") == "a1\nb1\nc1"
+    assert edit_keywords("a1\nb1", "", "", "b1") == "a1\nb1"
+
+
 def test_the_help_page_has_every_row_and_both_forms_lead_to_it(ctx: AppContext, browser: Browser) -> None:
     page = ParsedPage(browser.get("/help/keywords").text)
     for row in SYNTAX_EXAMPLES:

@@ -50,7 +50,7 @@ def test_equal_meanings_have_one_canonical_form(same: list[str]) -> None:
         ["cats", "-cats", "NOT cats", "title:cats", "abstract:cats", "author:cats", "org:cats", "cat*", '"cats"'],
         ["ti:cats OR abs:dogs", "cats OR dogs", "ti:cats AND abs:cats"],
         ["upvotes>20", "upvotes>=20", "upvotes=20", "upvotes<20", '"upvotes>20"'],
-        ["cat:cs.CL", "cat:cs", "cat:cs.C*", '"cat:cs.CL"', "cs.CL"],
+        ["cat:cs.CL", "cat:cs", "cat:cs.C*", '"cat:cs.CL"'],
     ],
 )
 def test_different_meanings_have_different_canonical_forms(different: list[str]) -> None:
@@ -91,12 +91,12 @@ def test_different_meanings_have_different_canonical_forms(different: list[str])
         ("upvotes:20", 1, "Only upvotes can be compared"),
         ("stars>5", 1, "Only upvotes can be compared"),
         ("has:data", 5, "Only has:code"),
-        ("cat:cs.CL, cs.LG", 5, "not an arXiv category"),
+        ("cat:cs.CL, cs.LG", 10, "Write each keyword on a line"),
         ("cat:*", 5, "cs.CL"),
         ("source:\u732b", 8, "source:arxiv"),
         ("author:...", 8, "name"),
         ("author:cho*", 11, "cannot contain *"),
-        ("pretrain*, model", 10, "Words must follow a * directly"),
+        ("pretrain*, model", 10, "Write each keyword on a line of its own"),
         ("*cats", 1, "Put * directly after"),
         ("cats AND abc*d", 13, "Put * directly after"),
         ("do*", 3, "At least 3 letters"),
@@ -144,7 +144,7 @@ def test_a_query_beyond_the_limits_is_refused() -> None:
         ("agenc*", ["agencies", "agency"], ["agent"]),
         ("state of the art*", ["state-of-the-artist"], ["the art of state"]),
         ("k-means*", ["k-meanshift", "kmeans"], ["k mean"]),
-        ("and or not", ["and or not"], ["cats"]),
+        ("cats and not", ["cats and not"], ["cats"]),
     ],
 )
 def test_operators_parentheses_and_prefixes(query: str, matching: list[str], others: list[str]) -> None:
