@@ -9,6 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import Any, TypeVar
 
 import structlog
@@ -17,7 +18,7 @@ from sqlmodel import Session
 from digest.context import AppContext
 from digest.database import InvalidRow, quarantine_rows, read_session, write_session
 from digest.database.models import FetchStatus
-from digest.errors import MalformedAnswerError, NotListedError, SourceError, SourceLoadError
+from digest.errors import NotListedError, SourceError, SourceLoadError
 from digest.jobs.collect_windows import collect_windows
 from digest.jobs.reports import SourceReport
 from digest.papers import (
@@ -45,6 +46,7 @@ from digest.sources import (
     SourceFault,
     TextSource,
     build_sources,
+    read_answer,
 )
 
 log = structlog.get_logger()
@@ -144,7 +146,7 @@ async def _collect_days(
             on_progress(f"Fetching {source.name}, {day}")
         timing = FetchTiming(source.name, day, now, time.monotonic(), is_backfill=day not in current)
         fetch = source.backfill if timing.is_backfill else source.fetch
-        await _store_fetch(ctx, timing, fetch(day, now), report)
+        await _store_fetch(ctx, timing, partial(fetch, day, now), report)
 
 
 def _call_source(source: Source, call: Callable[[], Sequence[T]]) -> Sequence[T]:
@@ -157,17 +159,13 @@ def _call_source(source: Source, call: Callable[[], Sequence[T]]) -> Sequence[T]
 
 
 async def _store_fetch(
-    ctx: AppContext, timing: FetchTiming, fetching: Awaitable[SourceAnswer], report: SourceReport
+    ctx: AppContext, timing: FetchTiming, fetch: Callable[[], Awaitable[SourceAnswer]], report: SourceReport
 ) -> None:
     """Await an answer and store it, or record why there is none."""
     try:
-        answer = await fetching
+        answer = await read_answer(fetch, timing.source)
     except SourceError as error:
         await asyncio.to_thread(_record_failure, ctx, timing, error, report)
-    except Exception as error:  # of any kind, for a source may be anybody's
-        log.exception("source.parser_failed", source=timing.source, day=str(timing.day))
-        message = f"its answer could not be read ({type(error).__name__}: please report this)"
-        await asyncio.to_thread(_record_failure, ctx, timing, MalformedAnswerError(message), report)
     else:
         await asyncio.to_thread(_store_answer, ctx, timing, answer, report)
 

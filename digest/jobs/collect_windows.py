@@ -49,6 +49,7 @@ from digest.sources import (
     SourceAnswer,
     Window,
     WindowSource,
+    read_answer,
     window_names,
 )
 
@@ -122,13 +123,11 @@ async def _fetch(
     ctx: AppContext, reading: WindowReading, source: WindowSource, report: SourceReport
 ) -> SourceAnswer | None:
     """Fetch a window, or record why there is no answer."""
+    window = reading.window
     try:
-        return await source.fetch(reading.window, reading.now)
+        return await read_answer(lambda: source.fetch(window, reading.now), window.name)
     except SourceError as error:
         failure = error
-    except Exception as error:  # of any kind, for a source may be anybody's
-        log.exception("source.parser_failed", source=reading.source, window=reading.window.name)
-        failure = MalformedAnswerError(f"its answer could not be read ({type(error).__name__}: please report this)")
     await asyncio.to_thread(_record_failure, ctx, reading, failure, report)
     return None
 

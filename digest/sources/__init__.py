@@ -1,5 +1,6 @@
 """Fetch listings of papers, politely, from the hosts that publish them.
 
+- `answers`: answers of sources that may be anybody's
 - `arxiv`: arXiv's daily feed, and its query API for texts and missed days
 - `base`: listed papers, answers, and the protocols that sources fulfill
 - `biorxiv`: bioRxiv and medRxiv
@@ -32,6 +33,7 @@ A new source is one module, here or in a package of its own, and one entry point
 
 from typing import TYPE_CHECKING, Any
 
+from digest.sources.answers import read_answer
 from digest.sources.arxiv import ArxivSource, submission_window
 from digest.sources.base import (
     AdvisingSource,
@@ -119,6 +121,7 @@ __all__ = [
     "parse_authors",
     "parse_entries",
     "parse_total",
+    "read_answer",
     "read_by_cursor",
     "read_by_offset",
     "read_settings_of",

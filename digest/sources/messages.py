@@ -103,3 +103,15 @@ def feed_repaired(day: date) -> str:
 
 def feed_full(categories: Sequence[str]) -> str:
     return f"arXiv's feed for {' '.join(categories)} is full; some papers may be missing"
+
+
+def no_answer(fault: str) -> str:
+    return f"its answer cannot be stored ({fault}: please report this)"
+
+
+def unreadable_answer(error: str) -> str:
+    return f"its answer could not be read ({error}: please report this)"
+
+
+def not_finished(seconds: float) -> str:
+    return f"it did not finish within {seconds / 60:.0f} minutes"
