@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from digest.matching.documents import MetadataIndex, PaperDocument, term_location
 from digest.matching.expressions import And, Node, Not, Or
+from digest.matching.matcher import find_prominent
 from digest.matching.phrase_index import Occurrence, PhraseIndex
 from digest.matching.query import Query
 from digest.matching.terms import Phrase, Term
@@ -28,6 +29,7 @@ class Explanation:
 
     `in_metadata` has (query, location) for what is no word of the two texts: "author", "category", "journal",
     "subject" or "listing".
+    `in_passing` are queries that the paper is not about, see `matcher.QueryBits`.
     """
 
     title: tuple[Span, ...]
@@ -35,6 +37,7 @@ class Explanation:
     in_title: tuple[int, ...] = ()
     in_abstract: tuple[int, ...] = ()
     in_metadata: tuple[tuple[int, str], ...] = ()
+    in_passing: tuple[int, ...] = ()
 
     @property
     def queries(self) -> tuple[int, ...]:
@@ -42,12 +45,14 @@ class Explanation:
         return tuple(sorted({*self.in_title, *self.in_abstract, *(query for query, _ in self.in_metadata)}))
 
     def describe_location(self, query: int) -> str:
-        """Return "title", "title and author", ...; ValueError for a query that did not match."""
+        """Return "title and author", "abstract, in passing", ...; ValueError for a query that did not match."""
         texts = (("title", self.in_title), ("abstract", self.in_abstract))
         locations = [name for name, queries in texts if query in queries]
         locations += [location for number, location in self.in_metadata if number == query]
         if not locations:
             raise ValueError(f"query {query} did not match")
+        if locations == ["abstract"] and query in self.in_passing:
+            return "abstract, in passing"
         return " and ".join([", ".join(locations[:-1]), locations[-1]] if locations[:-1] else locations)
 
 
@@ -61,6 +66,7 @@ def explain(queries: Sequence[Query], document: PaperDocument) -> Explanation:
     title: list[Span] = []
     abstract: list[Span] = []
     in_metadata: dict[tuple[int, str], None] = {}
+    in_passing: list[int] = []
     for number, query in enumerate(queries):
         is_wanted_kind = document.kind == "paper" or query.finds_editorials
         if query.exclude or not is_wanted_kind or not matcher.holds(query.root):
@@ -74,12 +80,15 @@ def explain(queries: Sequence[Query], document: PaperDocument) -> Explanation:
             else:
                 locations.add(term_location(term))
         in_metadata.update(dict.fromkeys((number, location) for location in sorted(locations)))
+        if not matcher.is_about(query.root):
+            in_passing.append(number)
     return Explanation(
         _merge_overlaps(title),
         _merge_overlaps(abstract),
         tuple(sorted({span.query for span in title})),
         tuple(sorted({span.query for span in abstract})),
         tuple(in_metadata),
+        tuple(in_passing),
     )
 
 
@@ -97,6 +106,7 @@ class _DocumentMatcher:
         for by_phrase, occurrences in zip((self._in_title, self._in_abstract), texts, strict=True):
             for occurrence in occurrences:
                 by_phrase.setdefault(occurrence[0], []).append(occurrence)
+        self._prominent = find_prominent(texts[1], document.abstract)
         matching = MetadataIndex(metadata_terms).matching_terms(document)
         self._in_metadata = {metadata_terms[number].canonical for number in matching}
 
@@ -121,6 +131,15 @@ class _DocumentMatcher:
         if not (isinstance(node, Phrase) and node.is_in_text):
             return node.canonical in self._in_metadata
         return bool(self.title_occurrences(node) or self.abstract_occurrences(node))
+
+    def is_about(self, node: Node) -> bool:
+        """Return whether the paper is about a node, see `matcher.QueryBits`."""
+        if isinstance(node, And | Or):
+            return (all if isinstance(node, And) else any)(map(self.is_about, node.operands))
+        if not (isinstance(node, Phrase) and node.is_in_text):
+            return self.holds(node)
+        is_prominent = self._phrase_index.phrase_number(node) in self._prominent
+        return bool(self.title_occurrences(node) or (self.abstract_occurrences(node) and is_prominent))
 
     def matching_terms(self, node: Node) -> Iterator[Term]:
         """Yield the terms that make a node hold which does."""

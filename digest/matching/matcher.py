@@ -12,34 +12,49 @@ from typing import Self
 
 from digest.matching.documents import MetadataIndex, PaperDocument
 from digest.matching.expressions import And, Node, Not, Or
-from digest.matching.phrase_index import PhraseIndex
+from digest.matching.phrase_index import Occurrence, PhraseIndex, split_words_cached
 from digest.matching.query import Query
 from digest.matching.terms import Phrase
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One paper that a query matches, as position among the documents; `in_title`: the title alone would match."""
+    """One paper that a query matches, as position among the documents; `in_title`: the title alone would match.
+
+    `is_about`: see `QueryBits`.
+    """
 
     document: int
     in_title: bool
+    is_about: bool
 
 
 @dataclass(frozen=True, slots=True)
 class QueryBits:
-    """Bit n describes document n: whether the query matches it, and whether it does so by words of the title."""
+    """Bit n describes document n: whether the query matches it, by words of the title, and whether it is about it.
+
+    A paper is about a phrase in its title, in the first half of its abstract, or twice in its text; else it mentions
+    the phrase in passing. It is about a query by the same logic as it matches it; metadata count as what it is about.
+    """
 
     matched: int
     in_title: int
+    is_about: int
 
 
 @dataclass(frozen=True, slots=True)
 class TermBits:
-    """Bits of one node: matched, matched without the abstract, and matched with a word of the title."""
+    """Bits of one node: matched, without the abstract, with a word of the title, and without a passing mention."""
 
     matched: int
     without_abstract: int
     with_title_word: int
+    is_about: int
+
+    @classmethod
+    def of_metadata(cls, matched: int) -> "TermBits":
+        """Return the bits of a term that asks for no word of the text."""
+        return cls(matched, matched, 0, matched)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +90,9 @@ class Matcher:
         """Return the hits of each query, in the order of the documents."""
         hits = []
         for bits in self.match_bits(documents):
-            in_title = set(bit_positions(bits.in_title))
-            hits.append([Hit(number, number in in_title) for number in bit_positions(bits.matched)])
+            in_title, is_about = set(bit_positions(bits.in_title)), set(bit_positions(bits.is_about))
+            matched = bit_positions(bits.matched)
+            hits.append([Hit(number, number in in_title, number in is_about) for number in matched])
         return hits
 
     def match_bits(self, documents: Sequence[PaperDocument]) -> list[QueryBits]:
@@ -84,11 +100,11 @@ class Matcher:
         term_bits = self._evaluate_terms(documents)
         everything = KindBits.of_documents(documents)
         nodes = (combine_query(query, term_bits, everything) for query in self._queries)
-        return [QueryBits(node.matched, node.without_abstract & node.with_title_word) for node in nodes]
+        return [QueryBits(node.matched, node.without_abstract & node.with_title_word, node.is_about) for node in nodes]
 
     def _evaluate_terms(self, documents: Sequence[PaperDocument]) -> dict[str, TermBits]:
         """Return the bits of each term, by its canonical text."""
-        titles, abstracts = ([0] * len(self._text_index.phrases) for _ in range(2))
+        titles, abstracts, about = ([0] * len(self._text_index.phrases) for _ in range(3))
         metadata = [0] * len(self._metadata_terms)
         texts = self._text_index.find_in_documents((document.title, document.abstract) for document in documents)
         for number, (document, (in_title, in_abstract)) in enumerate(zip(documents, texts, strict=True)):
@@ -97,17 +113,34 @@ class Matcher:
                 titles[phrase] |= bit
             for phrase in {phrase for phrase, _, _ in in_abstract}:
                 abstracts[phrase] |= bit
+            for phrase in find_prominent(in_abstract, document.abstract):
+                about[phrase] |= bit
             for term_number in self._metadata_index.matching_terms(document) if metadata else ():
                 metadata[term_number] |= bit
         term_bits = {
-            term.canonical: TermBits(bits, bits, 0) for term, bits in zip(self._metadata_terms, metadata, strict=True)
+            term.canonical: TermBits.of_metadata(bits)
+            for term, bits in zip(self._metadata_terms, metadata, strict=True)
         }
         for term in self._phrases:
             number = self._text_index.phrase_number(term)
             title = 0 if term.field == "abstract" else titles[number]
             abstract = 0 if term.field == "title" else abstracts[number]
-            term_bits[term.canonical] = TermBits(title | abstract, title, title)
+            term_bits[term.canonical] = TermBits(title | abstract, title, title, title | (abstract & about[number]))
         return term_bits
+
+
+def find_prominent(occurrences: Sequence[Occurrence], abstract: str) -> set[int]:
+    """Return the phrases that occur in the first half of an abstract (their last word does), or twice."""
+    if not occurrences:
+        return set()
+    ends = split_words_cached(abstract).ends
+    half = ends[(len(ends) - 1) // 2]
+    prominent: set[int] = set()
+    first_ends: dict[int, int] = {}
+    for phrase, _, end in occurrences:
+        if end <= half or first_ends.setdefault(phrase, end) != end:
+            prominent.add(phrase)
+    return prominent
 
 
 def combine_query(query: Query, term_bits: Mapping[str, TermBits], documents: KindBits) -> TermBits:
@@ -115,14 +148,14 @@ def combine_query(query: Query, term_bits: Mapping[str, TermBits], documents: Ki
     bits = combine(query.root, term_bits, documents.all)
     if query.finds_editorials or documents.all == documents.papers:
         return bits
-    return TermBits(bits.matched & documents.papers, bits.without_abstract, bits.with_title_word)
+    return TermBits(bits.matched & documents.papers, bits.without_abstract, bits.with_title_word, bits.is_about)
 
 
 def combine(node: Node, term_bits: Mapping[str, TermBits], all_documents: int) -> TermBits:
     """Combine the bits of terms to those of an expression. `all_documents` has a bit for each document."""
     if isinstance(node, Not):
         others = all_documents & ~combine(node.operand, term_bits, all_documents).matched
-        return TermBits(others, others, 0)
+        return TermBits(others, others, 0, others)
     if not isinstance(node, And | Or):
         return term_bits[node.canonical]
     operator = and_ if isinstance(node, And) else or_
@@ -131,6 +164,7 @@ def combine(node: Node, term_bits: Mapping[str, TermBits], all_documents: int) -
         reduce(operator, (operand.matched for operand in operands)),
         reduce(operator, (operand.without_abstract for operand in operands)),
         reduce(or_, (operand.with_title_word for operand in operands)),
+        reduce(operator, (operand.is_about for operand in operands)),
     )
 
 

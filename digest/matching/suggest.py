@@ -106,7 +106,7 @@ class RecentCorpus:
         bits = {}
         for term in query.terms:
             papers = self._match_term(term)
-            bits[term.canonical] = TermBits(papers, papers, 0)
+            bits[term.canonical] = TermBits.of_metadata(papers)
         return combine_query(query, bits, self._kinds).matched
 
     def share(self, query: Query) -> float | None:

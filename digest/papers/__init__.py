@@ -98,6 +98,10 @@ from digest.papers.ranking import (
     choose_papers,
     packed_ranking_key,
     popularity_order,
+    ranked_upvotes,
+    ranking_key,
+    seat_queries,
+    seat_ranks,
     unpack_ranking_key,
 )
 from digest.papers.recent_candidates import find_recent_candidates
@@ -233,6 +237,8 @@ __all__ = [
     "papers_on_day",
     "popularity_order",
     "prune_papers",
+    "ranked_upvotes",
+    "ranking_key",
     "reading_interval",
     "recent_list_days",
     "recent_paper_ids",
@@ -242,6 +248,8 @@ __all__ = [
     "renumbered_paper_ids",
     "retracted_paper_ids",
     "search_papers",
+    "seat_queries",
+    "seat_ranks",
     "separate_papers",
     "separated_pairs",
     "source_numbers",

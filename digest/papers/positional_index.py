@@ -49,8 +49,7 @@ BLOCK_ROWS = 1 << 18
 class DefinedForm(NamedTuple):
     """Another form of a phrase in a paper: what one of its texts defines (an acronym) holds in all of them."""
 
-    position: int
-    in_title: bool
+    rows: tuple[int, ...]  # of the last word of each occurrence
     words: Words | None  # of the long form, to check the gaps of a phrase; None where the phrase is the acronym
 
 
@@ -73,46 +72,66 @@ class PositionalIndex:
         # One row more than there are words, so that every word has a next one.
         self._numbers = self._papers = np.zeros(1, dtype=np.uint8)
         self._flags = np.array([TEXT_START], dtype=np.uint8)
+        # Rows of words that are read a second time, without an acronym between them, and the rows of these words.
+        self._again = self._originals = np.empty(0, dtype=np.uint32)
+        self._half_rows = np.empty(0, dtype=np.uint32)  # by paper: of the last word in the first half of the abstract
         self._grouped_count = -1
 
     def add(self, documents: Iterable[PaperDocument]) -> None:
         """Append the words of more papers."""
         numbers, flags, counts = array("i"), array("B"), array("i")
+        again, originals, half_rows = array("i"), array("i"), array("i")
         first_position, known = self.paper_count, self._word_numbers
         for document in documents:
             texts = [split_words(document.title), split_words(document.abstract)]
             definitions = [find_definitions(words) for words in texts]
-            count = 0
+            first_rows, row = [], len(self._numbers) - 1 + len(numbers)
             for words, text_flag, defined in zip(texts, (TITLE_FLAG, 0), definitions, strict=True):
+                first_rows.append(row)
                 around = [window_without(words, d.acronym) for d in defined if d.acronym == d.last + 1]
                 for part in (words, *around):
                     exact = words.exact if part is words else [NO_EXACT_FORM + key for key in part.keys]
                     numbers.extend([known.setdefault(word, len(known)) for word in zip(part.keys, exact, strict=True)])
                     gaps = [TEXT_START, *(GAPS.index(gap) for gap in part.gaps[1:])][: len(part.keys)]
                     flags.extend([gap | text_flag | _case_flags(part, n) for n, gap in enumerate(gaps)])
-                    count += len(part.keys)
-            counts.append(count)
-            self._add_defined_forms(texts, definitions)
+                    if part is not words:
+                        again.extend(range(row, row + len(part.keys)))
+                        originals.extend([first_rows[-1] + bisect_left(words.ends, end) for end in part.ends])
+                    row += len(part.keys)
+            counts.append(row - first_rows[0])
+            half_rows.append(first_rows[1] + (len(texts[1].keys) - 1) // 2)
+            self._add_defined_forms(texts, definitions, first_rows)
             self.paper_count += 1
         papers = np.repeat(np.arange(first_position, self.paper_count), counts)
         self._numbers = _append(self._numbers, numbers, len(known))
         self._papers = _append(self._papers, papers, self.paper_count)
         self._flags = _append(self._flags, flags, TEXT_START, TEXT_START)
+        self._again, self._originals, self._half_rows = (
+            np.concatenate([column, np.array(new, dtype=np.uint32)])
+            for column, new in ((self._again, again), (self._originals, originals), (self._half_rows, half_rows))
+        )
 
-    def _add_defined_forms(self, texts: Sequence[Words], defined: Sequence[Sequence[AcronymDefinition]]) -> None:
-        """Remember the acronyms that one text of the next paper defines, wherever they or their long forms stand."""
+    def _add_defined_forms(
+        self, texts: Sequence[Words], defined: Sequence[Sequence[AcronymDefinition]], first_rows: Sequence[int]
+    ) -> None:
+        """Remember the acronyms that one text of the next paper defines, wherever they or their long forms stand.
+
+        `first_rows` are those of the first word of each text.
+        """
         definitions = [(words, definition) for words, found in zip(texts, defined, strict=True) for definition in found]
         for words, definition in definitions:
             span = slice(definition.first, definition.last + 1)
             short, long = words.keys[definition.acronym], words.keys[span]
             self._definitions.setdefault(short, []).append((self.paper_count, tuple(long)))
             form = Words("", long, words.exact[span], words.starts[span], words.ends[span], words.gaps[span])
-            for text, in_title in zip(texts, (True, False), strict=True):
-                if any(find_sequence(0, [short], text)):
-                    forms = self._defined_forms.setdefault("".join(long), [])
-                    forms.append(DefinedForm(self.paper_count, in_title, form))
-                if any(find_sequence(0, long, text)):
-                    self._defined_forms.setdefault(short, []).append(DefinedForm(self.paper_count, in_title, None))
+            for name, sequence, words_of_form in (("".join(long), [short], form), (short, long, None)):
+                rows = [
+                    first_row + bisect_left(text.ends, end)
+                    for text, first_row in zip(texts, first_rows, strict=True)
+                    for _, _, end in find_sequence(0, sequence, text)
+                ]
+                if rows:
+                    self._defined_forms.setdefault(name, []).append(DefinedForm(tuple(rows), words_of_form))
 
     def _group(self) -> None:
         """Sort the words and group their positions, if papers were added since the last time."""
@@ -131,17 +150,41 @@ class PositionalIndex:
             self._end_numbers[first] = number + 1
         self._grouped_count = self.paper_count
 
-    def find(self, phrase: Phrase) -> tuple[int, int]:
-        """Return the papers with a phrase in the title, and those with it in the abstract, as bits."""
-        self._group()
-        title, abstract = np.zeros(self.paper_count, dtype=bool), np.zeros(self.paper_count, dtype=bool)
-        for form in phrase.alternatives:
-            self._find_form(form, title, abstract)
-        return pack_bits(title), pack_bits(abstract)
+    def find(self, phrase: Phrase) -> tuple[int, int, int]:
+        """Return as bits the papers with a phrase in the title, those with it in the abstract, and where prominently.
 
-    def _find_form(self, phrase: Phrase, title: npt.NDArray[np.bool_], abstract: npt.NDArray[np.bool_]) -> None:
+        That is twice, or in the first half of the abstract (see `matching.find_prominent`).
+        """
+        self._group()
+        rows = np.unique(np.concatenate([self._find_form(form) for form in phrase.alternatives]))
+        papers, in_title = self._papers[rows], (self._flags[rows] & TITLE_FLAG) != 0
+        counts = np.bincount(papers[~in_title], minlength=self.paper_count)
+        is_early = ~in_title & (rows <= self._half_rows[papers])
+        return (
+            pack_bits(self._papers_with(papers[in_title])),
+            pack_bits(counts > 0),
+            pack_bits(self._papers_with(papers[is_early]) | (counts > 1)),
+        )
+
+    def _find_form(self, phrase: Phrase) -> Column:
+        """Return the rows of the last word of each occurrence of one form of a phrase."""
         is_character = len(phrase.key) == 1 and phrase.key.isascii()
         min_case = UPPERCASE if phrase.is_single_capital else LOWERCASE
+        groups = [np.empty(0, dtype=np.uint32)]
+        for found in self._find_exact(phrase) if phrase.exact else self._find_spellings(phrase):
+            positions = found
+            if is_character:
+                positions = positions[(self._flags[positions] >> CASE_SHIFT & CASE_MASK) >= min_case]
+            if phrase.is_capitals:
+                positions = positions[(self._flags[positions] & CAPITALS_FLAG) != 0]
+            groups.append(positions)
+        if not phrase.exact and not phrase.prefix:
+            groups += [
+                np.array(form.rows, dtype=np.uint32)
+                for form in self._defined_forms.get(phrase.key, ())
+                if form.words is None or fits_gaps(phrase, form.words, 0, len(form.words.keys) - 1)
+            ]
+        rows = np.concatenate(groups).astype(np.uint32)
         # Papers that define one of its acronyms otherwise.
         foreign = {
             paper
@@ -149,22 +192,17 @@ class PositionalIndex:
             for paper, long in self._definitions.get(acronym.short, ())
             if not acronym.agrees(long)
         }
-        for found in self._find_exact(phrase) if phrase.exact else self._find_spellings(phrase):
-            positions = found
-            if is_character:
-                positions = positions[(self._flags[positions] >> CASE_SHIFT & CASE_MASK) >= min_case]
-            if phrase.is_capitals:
-                positions = positions[(self._flags[positions] & CAPITALS_FLAG) != 0]
-            if foreign:
-                positions = positions[~np.isin(self._papers[positions], list(foreign))]
-            in_title = (self._flags[positions] & TITLE_FLAG) != 0
-            title[self._papers[positions[in_title]]] = True
-            abstract[self._papers[positions[~in_title]]] = True
-        if not phrase.exact and not phrase.prefix:
-            for form in self._defined_forms.get(phrase.key, ()):
-                is_fitting = form.words is None or fits_gaps(phrase, form.words, 0, len(form.words.keys) - 1)
-                if is_fitting and form.position not in foreign:
-                    (title if form.in_title else abstract)[form.position] = True
+        if foreign:
+            rows = rows[~np.isin(self._papers[rows], list(foreign))]
+        if len(self._again):
+            places = np.minimum(np.searchsorted(self._again, rows), len(self._again) - 1)
+            rows = np.where(self._again[places] == rows, self._originals[places], rows)
+        return rows
+
+    def _papers_with(self, papers: Column) -> npt.NDArray[np.bool_]:
+        is_found = np.zeros(self.paper_count, dtype=bool)
+        is_found[papers] = True
+        return is_found
 
     def _find_exact(self, phrase: Phrase) -> Iterator[Column]:
         """Yield the positions of the last word of a quoted phrase."""

@@ -1,11 +1,15 @@
 """The ranking rule: which papers an e-mail carries, and in which order. Pure.
 
-A paper that more queries match comes first, then a match in the title, then more upvotes, then the later listing. The
-rule stands here in two forms that agree: a tuple for a few papers, and one integer for columns of many.
+A paper that is about a keyword comes before those that mention keywords in passing; then one that more queries match,
+then a match in the title, then more upvotes, then the later listing. The rule stands here in two forms that agree: a
+tuple for a few papers, and one integer for columns of many. Within the cap every keyword that matched has its best
+paper.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:  # at run time NumPy costs a process that only sends 25 MB
@@ -19,23 +23,49 @@ IntegerOrArray = TypeVar("IntegerOrArray", int, "npt.NDArray[np.int64]")
 TRENDING_LIMIT = 3  # papers that come along with those that match
 QUERY_COUNT_BITS = 10  # a subscriber has at most 1,000 keywords
 POPULARITY_BITS = 31
-PACKED_KEY_BITS = QUERY_COUNT_BITS + 1 + POPULARITY_BITS
+PACKED_KEY_BITS = 1 + QUERY_COUNT_BITS + 1 + POPULARITY_BITS
+# What a paper counts as that no source has votes for: the median of papers that have some, on the day after their
+# listing. With 0, a paper of a source without votes would lose every tie.
+USUAL_UPVOTES = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """Paper that an e-mail may carry. `query_count` is how many distinct queries match it."""
+    """Paper that an e-mail may carry.
+
+    - `upvotes`: as they rank, see `ranked_upvotes`
+    - `query_count`: how many distinct queries match it; `in_title`: one of them does by words of the title
+    - `is_about`: whether it is about one of them (see `matching.QueryBits`), and does not only mention them in passing
+    - `queries`: which these are; known only where a seat for each is asked for
+    """
 
     paper_id: int
     first_listing_id: int
     upvotes: int = 0
     query_count: int = 0
     in_title: bool = False
+    is_about: bool = False
+    queries: tuple[int, ...] = ()
 
     @classmethod
-    def from_paper(cls, paper: "Paper", *, query_count: int = 0, in_title: bool = False) -> "Candidate":
+    def from_paper(
+        cls,
+        paper: "Paper",
+        *,
+        query_count: int = 0,
+        in_title: bool = False,
+        is_about: bool = False,
+        queries: tuple[int, ...] = (),
+    ) -> "Candidate":
         """Return a stored paper as a candidate."""
-        return cls(int(paper.id or 0), paper.first_listing_id, paper.upvotes or 0, query_count, in_title)
+        upvotes = ranked_upvotes(paper.upvotes)
+        paper_id = int(paper.id or 0)
+        return cls(paper_id, paper.first_listing_id, upvotes, query_count, in_title, is_about, queries)
+
+
+def ranked_upvotes(upvotes: int | None) -> int:
+    """Return the votes that a paper counts as in the ranking."""
+    return USUAL_UPVOTES if upvotes is None else upvotes
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +76,9 @@ class PaperSelection:
     omitted_ids: tuple[int, ...]
 
 
-def ranking_key(candidate: Candidate) -> tuple[int, bool, int, int]:
+def ranking_key(candidate: Candidate) -> tuple[bool, int, bool, int, int]:
     """Return the rule as a tuple; the greater, the better."""
-    return (candidate.query_count, candidate.in_title, *popularity_key(candidate))
+    return (candidate.is_about, candidate.query_count, candidate.in_title, *popularity_key(candidate))
 
 
 def popularity_key(candidate: Candidate) -> tuple[int, int]:
@@ -57,18 +87,27 @@ def popularity_key(candidate: Candidate) -> tuple[int, int]:
 
 
 def packed_ranking_key(
-    query_count: IntegerOrArray, in_title: IntegerOrArray, popularity: IntegerOrArray
+    is_about: IntegerOrArray, query_count: IntegerOrArray, in_title: IntegerOrArray, popularity: IntegerOrArray
 ) -> IntegerOrArray:
     """Return the rule as one integer of PACKED_KEY_BITS; the greater, the better.
 
     `popularity` is the paper's position among all in ascending order of popularity, see `popularity_order`.
     """
-    return (query_count << 1 | in_title) << POPULARITY_BITS | popularity
+    counted = is_about << QUERY_COUNT_BITS | query_count
+    return (counted << 1 | in_title) << POPULARITY_BITS | popularity
 
 
-def unpack_ranking_key(key: IntegerOrArray) -> tuple[IntegerOrArray, IntegerOrArray, IntegerOrArray]:
-    """Return the query count, whether a title matches (0 or 1), and the popularity of a packed key."""
-    return key >> POPULARITY_BITS + 1, key >> POPULARITY_BITS & 1, key & (1 << POPULARITY_BITS) - 1
+def unpack_ranking_key(
+    key: IntegerOrArray,
+) -> tuple[IntegerOrArray, IntegerOrArray, IntegerOrArray, IntegerOrArray]:
+    """Return what `packed_ranking_key` was given, in its order; the booleans as 0 or 1."""
+    counted = key >> POPULARITY_BITS + 1
+    return (
+        counted >> QUERY_COUNT_BITS,
+        counted & (1 << QUERY_COUNT_BITS) - 1,
+        key >> POPULARITY_BITS & 1,
+        key & (1 << POPULARITY_BITS) - 1,
+    )
 
 
 def popularity_order(
@@ -85,17 +124,53 @@ def choose_papers(
 ) -> PaperSelection:
     """Choose the best `cap` matched papers, then the most popular others within the cap; none twice.
 
-    Equals keep their order. Without a matched paper, trending papers fill the e-mail up to the cap. So a caller whose
-    subscriber has keywords and no match passes no trending papers.
+    Among them is the best paper of every query, as far as candidates name their `queries`. Equals keep their order.
+    Without a matched paper, trending papers fill the e-mail up to the cap. So a caller whose subscriber has keywords
+    and no match passes no trending papers.
     """
-    ranked_ids = _unique_ids(sorted(matched, key=ranking_key, reverse=True))
-    selected_ids = ranked_ids[:cap]
-    room = min(trending_limit, cap - len(selected_ids)) if ranked_ids else cap
-    matched_ids = set(ranked_ids)
+    ranked = _unique(sorted(matched, key=ranking_key, reverse=True))
+    selected, omitted = seat_queries(ranked, cap)
+    room = min(trending_limit, cap - len(selected)) if ranked else cap
+    matched_ids = {candidate.paper_id for candidate in ranked}
     others = [candidate for candidate in trending if candidate.paper_id not in matched_ids]
-    trending_ids = _unique_ids(sorted(others, key=popularity_key, reverse=True))
-    return PaperSelection((*selected_ids, *trending_ids[: max(room, 0)]), tuple(ranked_ids[cap:]))
+    popular = _unique(sorted(others, key=popularity_key, reverse=True))[: max(room, 0)]
+    return PaperSelection(
+        tuple(candidate.paper_id for candidate in (*selected, *popular)),
+        tuple(candidate.paper_id for candidate in omitted),
+    )
 
 
-def _unique_ids(candidates: Sequence[Candidate]) -> list[int]:
-    return list(dict.fromkeys(candidate.paper_id for candidate in candidates))
+def seat_queries(ranked: Sequence[Candidate], cap: int) -> tuple[list[Candidate], list[Candidate]]:
+    """Split candidates, best first, into those within the cap, and the others; both keep their order."""
+    counts = Counter(query for candidate in ranked for query in candidate.queries)
+    best_ranks: dict[int, int] = {}
+    for rank, candidate in enumerate(ranked):
+        for query in candidate.queries:
+            best_ranks.setdefault(query, rank)
+    selected = set(seat_ranks([(counts[query], rank) for query, rank in best_ranks.items()], len(ranked), cap))
+    return (
+        [candidate for rank, candidate in enumerate(ranked) if rank in selected],
+        [candidate for rank, candidate in enumerate(ranked) if rank not in selected],
+    )
+
+
+def seat_ranks(queries: Iterable[tuple[int, int]], count: int, cap: int) -> list[int]:
+    """Return which of `count` ranked papers come within the cap, in ascending order.
+
+    `queries` has the number of matches of each query, and the rank of its best paper (0 is the best). Each of these
+    papers has a seat; with more of them than seats, those of the rarest queries. The best others fill up.
+    """
+    seats: set[int] = set()
+    for _, rank in sorted(queries):
+        if len(seats) >= cap:
+            break
+        seats.add(rank)
+    others = (rank for rank in range(count) if rank not in seats)
+    return sorted([*seats, *islice(others, max(min(cap, count) - len(seats), 0))])
+
+
+def _unique(candidates: Sequence[Candidate]) -> list[Candidate]:
+    first: dict[int, Candidate] = {}
+    for candidate in candidates:
+        first.setdefault(candidate.paper_id, candidate)
+    return list(first.values())

@@ -17,8 +17,9 @@ from digest.matching import KindBits, Matcher, PaperDocument, Phrase, Query, Ter
 from digest.papers.documents import load_documents
 from digest.papers.positional_index import PositionalIndex, pack_bits
 from digest.papers.queries import chunks, popularity_columns, recent_list_days, recent_paper_ids, store_fingerprint
-from digest.papers.ranking import packed_ranking_key, popularity_order
+from digest.papers.ranking import USUAL_UPVOTES, packed_ranking_key, popularity_order, seat_ranks
 
+Column = npt.NDArray[Any]
 TERM_CACHE_SIZE = 1000  # terms whose matches are cached until the next refresh, 5 KB each with 20,000 papers
 LOCK_TIMEOUT = 0.05  # seconds, for who can do without the index: a search takes a few milliseconds, loading seconds
 
@@ -99,7 +100,7 @@ class RecentPapersIndex:
                     first_listing_id,
                     -1 if upvotes is None else upvotes,
                 )
-        order = popularity_order(np.maximum(self._upvotes, 0), first_listing_ids)
+        order = popularity_order(np.where(self._upvotes < 0, USUAL_UPVOTES, self._upvotes), first_listing_ids)
         self._popularity[order] = np.arange(len(order))
 
     def _add(self, documents: Sequence[PaperDocument]) -> None:
@@ -139,32 +140,20 @@ class RecentPapersIndex:
         `newest_first`: as the editions of the last days would, the newest day first.
         """
         with self._lock:
-            terms = self._match_terms({term.canonical: term for query in queries for term in query.terms})
-            bits = [combine_query(query, terms, self._kinds) for query in queries]
-            matches = [self._unpack(query_bits.matched) & self._is_listed for query_bits in bits]
-            title_matches = [
-                self._unpack(query_bits.without_abstract & query_bits.with_title_word) for query_bits in bits
-            ]
-            is_wanted = self._is_listed.copy()
-            query_counts, in_title = np.zeros((2, len(is_wanted)), dtype=np.int64)
-            for query, matched, title_matched in zip(queries, matches, title_matches, strict=True):
-                if query.exclude:
-                    is_wanted &= ~matched
-                else:
-                    query_counts += matched
-                    in_title |= matched & title_matched
-            has_keywords = any(not query.exclude for query in queries)
-            is_wanted &= query_counts > 0 if has_keywords else self._upvotes >= 0
-            wanted = np.flatnonzero(is_wanted)
-            keys = packed_ranking_key(query_counts[wanted], in_title[wanted], self._popularity[wanted])
+            matches, wanted, keys = self._rank(queries)
             order = np.lexsort((keys, self._list_days[wanted])) if newest_first else np.argsort(keys)
             ranked = wanted[order[::-1]]
-            chosen = ranked[:limit].tolist()
-            first_day = np.zeros(len(is_wanted), dtype=bool)
+            first_day = np.zeros(len(self._documents), dtype=bool)
             first_day[ranked] = self._list_days[ranked] == self._list_days[ranked[:1]]
+            # The edition is that of the first day; what earlier days had comes behind it.
+            edition = ranked[first_day[ranked]] if newest_first else ranked
+            own_matches = [matched[edition] for matched in matches]
+            best = [(int(matched.sum()), int(matched.argmax())) for matched in own_matches if matched.any()]
+            seated = seat_ranks(best, len(edition), limit)
+            chosen = [*edition[seated].tolist(), *ranked[len(edition) :].tolist()][:limit]
             return Selection(
                 papers=tuple(self._documents[position].id for position in chosen),
-                omitted_count=max(len(ranked) - limit, 0) if query_counts.any() else 0,
+                omitted_count=max(len(ranked) - limit, 0) if any(not query.exclude for query in queries) else 0,
                 match_counts=tuple(int(matched.sum()) for matched in matches),
                 considered_count=int(self._is_listed.sum()),
                 matched_queries=tuple(
@@ -178,6 +167,28 @@ class RecentPapersIndex:
                 first_day_count=int(first_day.sum()),
                 first_day_match_counts=tuple(int((matched & first_day).sum()) for matched in matches),
             )
+
+    def _rank(self, queries: Sequence[Query]) -> tuple[list[Column], Column, Column]:
+        """Return the papers that each query matches, the positions of those for an edition, and their ranking keys."""
+        terms = self._match_terms({term.canonical: term for query in queries for term in query.terms})
+        bits = [combine_query(query, terms, self._kinds) for query in queries]
+        matches = [self._unpack(query_bits.matched) & self._is_listed for query_bits in bits]
+        title_matches = [self._unpack(query_bits.without_abstract & query_bits.with_title_word) for query_bits in bits]
+        prominent = [self._unpack(query_bits.is_about) for query_bits in bits]
+        is_wanted = self._is_listed.copy()
+        query_counts, in_title, is_about = np.zeros((3, len(is_wanted)), dtype=np.int64)
+        for query, matched, title_matched, about in zip(queries, matches, title_matches, prominent, strict=True):
+            if query.exclude:
+                is_wanted &= ~matched
+            else:
+                query_counts += matched
+                in_title |= matched & title_matched
+                is_about |= matched & about
+        has_keywords = any(not query.exclude for query in queries)
+        is_wanted &= query_counts > 0 if has_keywords else self._upvotes >= 0
+        wanted = np.flatnonzero(is_wanted)
+        parts = (is_about, query_counts, in_title, self._popularity)
+        return matches, wanted, packed_ranking_key(*(part[wanted] for part in parts))
 
     def match_bits(self, term: Term, ids: Sequence[int]) -> int | None:
         """Return which papers a term matches: bit n for the n-th id. Pass the same sequence each time.
@@ -207,14 +218,14 @@ class RecentPapersIndex:
             if not (isinstance(term, Phrase) and term.is_in_text):
                 metadata_terms.append(term)
                 continue
-            in_title, in_abstract = self._index.find(term)
+            in_title, in_abstract, prominent = self._index.find(term)
             title = 0 if term.field == "abstract" else in_title
             abstract = 0 if term.field == "title" else in_abstract
-            self._term_matches[name] = TermBits(title | abstract, title, title)
+            self._term_matches[name] = TermBits(title | abstract, title, title, title | (abstract & prominent))
         if metadata_terms:
             matcher = Matcher([Query("", term) for term in metadata_terms])
             for term, bits in zip(metadata_terms, matcher.match_bits(self._documents), strict=True):
-                self._term_matches[term.canonical] = TermBits(bits.matched, bits.matched, 0)
+                self._term_matches[term.canonical] = TermBits.of_metadata(bits.matched)
         return {name: self._term_matches[name] for name in terms}
 
     def _unpack(self, bits: int) -> npt.NDArray[np.bool_]:

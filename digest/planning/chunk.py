@@ -185,7 +185,10 @@ def _drop_delivered(
 
 def _digest_rows(queries: ChunkQueries, mask: BoolArray) -> list[DigestRow]:
     """Return the digests of those subscribers, chosen by `mask`, to whom only new papers come."""
-    lists = queries.matches.json_lists(queries.subscribers.caps.tolist())
+    caps = queries.subscribers.caps
+    positions_of_rows = np.repeat(np.arange(len(queries.subscribers)), np.diff(queries.offsets))
+    matches = queries.matches.seat_queries(positions_of_rows, queries.query_rows, caps)
+    lists = matches.json_lists(caps.tolist())
     subscriber_ids = queries.subscribers.ids.tolist()
     positions = np.flatnonzero(mask & (np.diff(queries.matches.offsets) > 0)).tolist()
     return [(subscriber_ids[at], *lists[at], queries.keywords_json[at]) for at in positions]
@@ -226,7 +229,7 @@ def _individual_digest_rows(
         selection = choose_edition(
             subscriber,
             new_papers,
-            queries.matches.candidates_at(position),
+            queries.matches.candidates_at(position, subscriber.query_rows),
             carried_over,
             papers_by_id,
             had,

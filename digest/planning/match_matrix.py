@@ -4,7 +4,8 @@ A cell is one number that can be added up over a subscriber's queries:
 
     bits 0 to 9     1 for a match; the sum is how many queries match
     bits 10 to 19   1 for a match by words of the title
-    bits 20 to 29   1 for a match of an exclusion; then nothing else is set
+    bits 20 to 29   1 for a paper that is about the query, and does not only mention it in passing
+    bits 30 to 39   1 for a match of an exclusion; then nothing else is set
 
 A subscriber has at most 1,000 queries, so no field overflows. The columns are in ascending order of popularity, see
 `papers.ranking`.
@@ -14,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -26,13 +27,14 @@ from digest.papers import popularity_order
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 TextArray = npt.NDArray[np.uint8]  # a row of ASCII a number, all equally wide, to be joined to JSON arrays
+IntegerOrArray = TypeVar("IntegerOrArray", int, IntArray)
 SparseMatrix = Any  # csr_matrix; SciPy has no types
 
 FIELD_BITS = 10
 FIELD_MASK = (1 << FIELD_BITS) - 1
 NOT_LISTED = np.iinfo(np.int64).max
 CACHED_CHOICES = 200  # sets of sources whose numbers are kept
-MATCH, TITLE_MATCH, EXCLUSION = 1, 1 << FIELD_BITS, 1 << 2 * FIELD_BITS
+MATCH, TITLE_MATCH, ABOUT, EXCLUSION = (1 << field * FIELD_BITS for field in range(4))
 
 
 @dataclass(frozen=True)
@@ -76,10 +78,21 @@ class MatchMatrix:
             self._numbers[sources] = np.where(numbers == NOT_LISTED, 0, numbers)
         return self._numbers[sources]
 
+    def columns_of(self, query_row: int) -> IntArray:
+        """Return the papers that a query matches."""
+        columns: IntArray = self.cells.indices[self.cells.indptr[query_row] : self.cells.indptr[query_row + 1]]
+        return columns
+
     @cached_property
     def paper_id_texts(self) -> TextArray:
         """Number of each paper as it stands in a JSON array."""
         return format_integers(self.paper_ids)
+
+
+def unpack_cells(sums: IntegerOrArray) -> tuple[IntegerOrArray, IntegerOrArray, IntegerOrArray]:
+    """Return of sums of cells, none an exclusion: whether it is about a query, how many match, whether a title does."""
+    is_about, in_title = (0 + (sums // unit % (1 << FIELD_BITS) > 0) for unit in (ABOUT, TITLE_MATCH))
+    return is_about, sums % (1 << FIELD_BITS), in_title
 
 
 def format_integers(numbers: IntArray) -> TextArray:
@@ -103,7 +116,7 @@ class MatchCells:
 
     rows: IntArray
     columns: IntArray
-    values: npt.NDArray[np.int32]
+    values: IntArray
 
 
 def match_block(matcher: Matcher, queries: Sequence[Query], documents: Sequence[PaperDocument]) -> MatchCells:
@@ -117,10 +130,13 @@ def match_block(matcher: Matcher, queries: Sequence[Query], documents: Sequence[
         return np.unpackbits(np.frombuffer(packed, dtype=np.uint8).reshape(-1, row_bytes), axis=1, bitorder="little")
 
     positions, columns = np.nonzero(unpack(bits[row].matched for row in matching_rows))
-    in_title = unpack(bits[row].in_title for row in matching_rows)[positions, columns].astype(np.int32)
+    in_title, is_about = (
+        unpack(getattr(bits[row], name) for row in matching_rows)[positions, columns].astype(np.int64)
+        for name in ("in_title", "is_about")
+    )
     rows = np.array(matching_rows, dtype=np.int64)[positions]
     is_exclusion = np.array([query.exclude for query in queries], dtype=bool)[rows]
-    values = np.where(is_exclusion, EXCLUSION, MATCH + TITLE_MATCH * in_title).astype(np.int32)
+    values = np.where(is_exclusion, EXCLUSION, MATCH + TITLE_MATCH * in_title + ABOUT * is_about)
     return MatchCells(rows, columns.astype(np.int64), values)
 
 
@@ -143,7 +159,7 @@ def build_matrix(
     rows, columns, values = (
         np.concatenate([getattr(block, name) for block in blocks or empty]) for name in ("rows", "columns", "values")
     )
-    cells = csr_matrix((values.astype(np.int32), (rows, new_columns[columns])), shape=(query_count, len(order)))
+    cells = csr_matrix((values, (rows, new_columns[columns])), shape=(query_count, len(order)))
     columns_by_id = {paper_id: column for column, paper_id in enumerate(paper_ids[order].tolist())}
     source_numbers: dict[str, IntArray] = {}
     for paper_id, source, number in listings:

@@ -13,12 +13,10 @@ from digest import papers
 from digest.database import InvalidRow, describe_unreadable, select_readable
 from digest.database.models import Keyword, Paper, SavedKeyword, Subscriber, SubscriberStatus
 from digest.matching import Matcher, Query, can_parse, parse_canonical
-from digest.papers import Candidate, build_documents
+from digest.papers import Candidate, build_documents, ranked_upvotes
 from digest.planning.due import SubscriberChunk
 from digest.planning.match_matrix import (
     EXCLUSION,
-    FIELD_BITS,
-    FIELD_MASK,
     BoolArray,
     IntArray,
     MatchCells,
@@ -27,6 +25,7 @@ from digest.planning.match_matrix import (
     build_matrix,
     format_integers,
     match_block,
+    unpack_cells,
 )
 from digest.planning.published import EarlierVersions
 
@@ -98,10 +97,15 @@ class NewPapers:
 
     def matched_candidate(self, paper: Paper, query_rows: Iterable[int]) -> Candidate | None:
         """Return a paper given to `match_papers` if one of these queries matches it and no exclusion does."""
-        total = self._sum_cells(int(paper.id or 0), query_rows)
+        rows = tuple(query_rows)
+        total = self._sum_cells(int(paper.id or 0), rows)
         if not 0 < total < EXCLUSION:
             return None
-        return Candidate.from_paper(paper, query_count=total & FIELD_MASK, in_title=total >> FIELD_BITS > 0)
+        is_about, query_count, in_title = unpack_cells(total)
+        queries = tuple(row for row in rows if row in self._cells_by_paper[int(paper.id or 0)])
+        return Candidate.from_paper(
+            paper, query_count=query_count, in_title=bool(in_title), is_about=bool(is_about), queries=queries
+        )
 
     def is_excluded(self, paper_id: int, query_rows: Iterable[int]) -> bool:
         """Return whether one of these queries is an exclusion that matches a paper given to `match_papers`."""
@@ -176,7 +180,7 @@ def _match_papers(
     ):
         cells = match_block(matcher, queries, build_documents(session, block))
         blocks.append(replace(cells, columns=cells.columns + len(columns)))
-        columns += [(int(paper.id or 0), paper.first_listing_id, paper.upvotes or 0) for paper in block]
+        columns += [(int(paper.id or 0), paper.first_listing_id, ranked_upvotes(paper.upvotes)) for paper in block]
     paper_ids = [paper_id for paper_id, *_ in columns]
     numbers = papers.source_numbers(session, paper_ids, sources, last_listing_id) if sources else ()
     return build_matrix(blocks, len(queries), columns, numbers)

@@ -1,6 +1,6 @@
 """What some keywords would bring: no subscriber, nothing queued, nothing sent. The same code chooses."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Any
@@ -10,8 +10,8 @@ from sqlmodel import Session
 from digest import papers
 from digest.config import source_title
 from digest.database.models import Paper
-from digest.matching import KeywordInput, Matcher, Query, parse_canonical
-from digest.papers import Candidate, PaperSelection, PaperSnapshot, build_documents, choose_papers
+from digest.matching import Hit, KeywordInput, Matcher, Query, parse_canonical
+from digest.papers import Candidate, PaperSnapshot, build_documents, ranking_key, seat_queries
 from digest.rendering import PaperView, highlight_matches
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def preview_many(
         for canonical in dict.fromkeys(keyword.canonical for keywords in keyword_lists for keyword in keywords)
     }
     documents = build_documents(session, candidates)
-    matches = dict(zip(queries, Matcher(list(queries.values())).match(documents) if queries else [], strict=True))
+    hits = dict(zip(queries, Matcher(list(queries.values())).match(documents) if queries else [], strict=True))
     by_id = {int(paper.id or 0): paper for paper in candidates}
     sources, days = papers.sources_by_paper(session, list(by_id)), papers.listed_days(session, candidates)
     rendered_at = _rendering_time(day, now)
@@ -80,24 +80,20 @@ def preview_many(
     for keywords in keyword_lists:
         own_queries = [queries[keyword.canonical] for keyword in keywords]
         matched = [
-            [
-                Candidate.from_paper(candidates[match.document], query_count=1, in_title=match.in_title)
-                for match in matches[keyword.canonical]
-            ]
-            for keyword in keywords
+            [_matched_candidate(candidates[hit.document], hit, number) for hit in hits[keyword.canonical]]
+            for number, keyword in enumerate(keywords)
         ]
-        selection = _select_papers(own_queries, matched, candidates, cap)
-        ranked = (*selection.paper_ids, *selection.omitted_ids)
-        if newest_first:
-            ranked = tuple(sorted(ranked, key=lambda paper_id: days.get(paper_id, day), reverse=True))
-        first_day = {paper_id for paper_id in ranked if days.get(paper_id, day) == days.get(ranked[0], day)}
+        ranked = _rank_papers(own_queries, matched, candidates)
+        list_days = {candidate.paper_id: days.get(candidate.paper_id, day) for candidate in ranked}
+        ranked, first_day = _order_by_edition(ranked, list_days, cap, newest_first=newest_first)
+        paper_ids = [candidate.paper_id for candidate in ranked[:cap]]
         snapshots = [
             PaperSnapshot.from_row(
                 by_id[paper_id],
-                days.get(paper_id, day),
+                list_days[paper_id],
                 {name: source_title(name) for name in sources.get(paper_id, ())},
             )
-            for paper_id in ranked[: len(selection.paper_ids)]
+            for paper_id in paper_ids
         ]
         views = [
             highlight_matches(paper, own_queries, is_late=paper.is_late(rendered_at.date(), "daily"))
@@ -106,8 +102,8 @@ def preview_many(
         previews.append(
             Preview(
                 papers=tuple(views),
-                paper_ids=ranked[: len(selection.paper_ids)],
-                omitted_count=len(selection.omitted_ids),
+                paper_ids=tuple(paper_ids),
+                omitted_count=0 if all(query.exclude for query in own_queries) else len(ranked) - len(paper_ids),
                 considered_count=len(candidates),
                 match_counts=tuple(len(row) for row in matched),
                 day=day,
@@ -118,10 +114,14 @@ def preview_many(
     return previews
 
 
-def _select_papers(
-    queries: Sequence[Query], matched: Sequence[Sequence[Candidate]], papers_: Sequence[Paper], cap: int
-) -> PaperSelection:
-    """Choose among papers, given what each query matches."""
+def _matched_candidate(paper: Paper, hit: Hit, query: int) -> Candidate:
+    return Candidate.from_paper(paper, query_count=1, in_title=hit.in_title, is_about=hit.is_about, queries=(query,))
+
+
+def _rank_papers(
+    queries: Sequence[Query], matched: Sequence[Sequence[Candidate]], candidates: Sequence[Paper]
+) -> list[Candidate]:
+    """Rank papers, given what each query matches; without a query that brings papers, the trending ones."""
     rows = list(zip(queries, matched, strict=True))
     excluded_ids = {candidate.paper_id for query, row in rows if query.exclude for candidate in row}
     by_id: dict[int, Candidate] = {}
@@ -132,13 +132,29 @@ def _select_papers(
                 candidate,
                 query_count=1 + (previous.query_count if previous else 0),
                 in_title=candidate.in_title or (previous is not None and previous.in_title),
+                is_about=candidate.is_about or (previous is not None and previous.is_about),
+                queries=(*(previous.queries if previous else ()), *candidate.queries),
             )
-    if any(not query.exclude for query in queries):
-        return choose_papers(
-            [candidate for candidate in by_id.values() if candidate.paper_id not in excluded_ids], cap=cap
-        )
-    trending = [Candidate.from_paper(paper) for paper in papers_ if paper.upvotes is not None]
-    return choose_papers((), [candidate for candidate in trending if candidate.paper_id not in excluded_ids], cap=cap)
+    found = list(by_id.values())
+    if all(query.exclude for query in queries):
+        found = [Candidate.from_paper(paper) for paper in candidates if paper.upvotes is not None]
+    remaining = [candidate for candidate in found if candidate.paper_id not in excluded_ids]
+    return sorted(remaining, key=ranking_key, reverse=True)
+
+
+def _order_by_edition(
+    ranked: list[Candidate], list_days: Mapping[int, date], cap: int, *, newest_first: bool
+) -> tuple[list[Candidate], set[int]]:
+    """Put the papers of an edition first, then the others. Returns the papers of the first day, too.
+
+    With `newest_first`, the edition is that of the newest day, and what earlier days had comes behind it.
+    """
+    if newest_first:
+        ranked = sorted(ranked, key=lambda candidate: list_days[candidate.paper_id], reverse=True)
+    first_day = {number for number, listed in list_days.items() if listed == list_days[ranked[0].paper_id]}
+    edition = [candidate for candidate in ranked if not newest_first or candidate.paper_id in first_day]
+    seated, others = seat_queries(edition, cap)
+    return [*seated, *others, *ranked[len(edition) :]], first_day
 
 
 def preview_recent(

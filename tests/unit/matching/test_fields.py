@@ -185,7 +185,7 @@ QUERIES = [
 PAPERS = [
     PaperDocument(0, title, abstract, authors=authors, categories=("cs.CL",) if authors else (), upvotes=upvotes)
     for title in ("Cats", "Dogs", "Prelude")
-    for abstract in ("Birds", "Dogs and cats", "")
+    for abstract in ("Birds", "Dogs and cats", "Cats, dogs, cats", "")
     for authors in ((), ("Yejin Choi",))
     for upvotes in (None, 9)
 ]
@@ -200,6 +200,8 @@ def test_explaining_agrees_with_matching() -> None:
         assert explanation.queries == matched
         in_title = {query for query, row in enumerate(hits) for hit in row if hit.document == number and hit.in_title}
         assert in_title <= set(explanation.in_title)
+        about = {query for query, row in enumerate(hits) for hit in row if hit.document == number and hit.is_about}
+        assert set(explanation.in_passing) == set(matched) - about
 
 
 def test_editorials_are_found_only_by_keywords_that_ask_for_them() -> None:

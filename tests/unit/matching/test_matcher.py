@@ -133,17 +133,42 @@ def test_a_phrase_never_runs_from_the_title_into_the_abstract() -> None:
 
 
 def test_hits_come_per_query_in_document_order_and_say_whether_the_title_matched() -> None:
-    documents = [PaperDocument(5, "Cats", "dogs"), PaperDocument(6, "Birds", "a cat"), PaperDocument(7, "None")]
+    documents = [PaperDocument(5, "Cats", "dogs"), PaperDocument(6, "Birds", "cat here"), PaperDocument(7, "None")]
     queries = [parse("dog"), parse("cat"), parse("birds"), parse("Cats"), parse("fish")]
-    cats = [Hit(0, in_title=True), Hit(1, in_title=False)]
-    assert Matcher(queries).match(documents) == [[Hit(0, in_title=False)], cats, [Hit(1, in_title=True)], cats, []]
+    cats = [Hit(0, in_title=True, is_about=True), Hit(1, in_title=False, is_about=True)]
+    dogs, birds = Hit(0, in_title=False, is_about=True), Hit(1, in_title=True, is_about=True)
+    assert Matcher(queries).match(documents) == [[dogs], cats, [birds], cats, []]
+
+
+@pytest.mark.parametrize(
+    ("keyword", "title", "abstract", "is_about"),
+    [
+        ("cat", "A cat", "", True),
+        ("cat", "Birds", "A cat sits here. It is quiet.", True),
+        ("cat", "Birds", "All is quiet here. So is a cat.", False),
+        ("cat", "Birds", "All is quiet here, a cat and a cat.", True),
+        ("quiet cat", "Birds", "one two three quiet cat six seven", False),  # its last word is in the second half
+        ("three quiet", "Birds", "one two three quiet cat six seven", True),
+        ("cat AND bird", "Birds", "All is quiet here. So is a cat.", False),
+        ("cat OR bird", "Birds", "All is quiet here. So is a cat.", True),
+        ("cat AND NOT dog", "Birds", "A cat sits here. It is quiet.", True),
+        ("title:birds", "Birds", "", True),
+        ("author:Byron", "Birds", "", True),
+    ],
+)
+def test_a_paper_is_about_a_keyword_or_mentions_it_in_passing(
+    keyword: str, title: str, abstract: str, *, is_about: bool
+) -> None:
+    document = PaperDocument(0, title, abstract, authors=("Ada Byron",))
+    [[hit]] = Matcher([parse(keyword)]).match([document])
+    assert hit.is_about == is_about
 
 
 def test_a_phrase_with_a_field_is_found_only_there() -> None:
     queries = [Query("x", Phrase(("cat",), (), field="title")), Query("x", Phrase(("cat",), (), field="abstract"))]
     assert Matcher(queries).match([PaperDocument(0, "cat", ""), PaperDocument(1, "", "cat")]) == [
-        [Hit(0, in_title=True)],
-        [Hit(1, in_title=False)],
+        [Hit(0, in_title=True, is_about=True)],
+        [Hit(1, in_title=False, is_about=True)],
     ]
 
 

@@ -1,13 +1,18 @@
 """The sparse matrix of queries and papers, and the papers of each subscriber that come of it."""
 
+import json
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from digest.matching import Matcher, PaperDocument, parse_canonical
-from digest.papers import Candidate
+from digest.papers import Candidate, choose_papers
 from digest.planning.due import SubscriberChunk
 from digest.planning.fan_out import SortedMatches, fan_out
 from digest.planning.match_matrix import (
+    ABOUT,
     EXCLUSION,
     MATCH,
     TITLE_MATCH,
@@ -28,7 +33,7 @@ def integers(*numbers: int) -> IntArray:
 def cells(*triples: tuple[int, int, int]) -> MatchCells:
     """Return cells of (row, column, value)."""
     rows, columns, values = np.array(triples, dtype=np.int64).reshape(-1, 3).T
-    return MatchCells(rows, columns, values.astype(np.int32))
+    return MatchCells(rows, columns, values)
 
 
 # Three papers: (number, first listing, upvotes). By popularity, the least first: 30, 10, 20.
@@ -84,10 +89,10 @@ def document(title: str, abstract: str = "") -> PaperDocument:
 def test_a_block_has_a_cell_for_each_match() -> None:
     queries = [parse_canonical(text) for text in ("robot", "-survey", "volcano")]
     documents = [document("Nothing here"), *(document("Pad") for _ in range(8)), document("A robot", "A survey")]
-    documents.append(document("A plain title", "It is a robot."))
+    documents.append(document("A plain title", "It is, they say, a robot."))
     found = match_block(Matcher(queries), queries, documents)
     assert sorted(zip(found.rows.tolist(), found.columns.tolist(), found.values.tolist(), strict=True)) == [
-        (0, 9, MATCH + TITLE_MATCH),
+        (0, 9, MATCH + TITLE_MATCH + ABOUT),
         (0, 10, MATCH),
         (1, 9, EXCLUSION),
     ]
@@ -111,14 +116,14 @@ def chunk(*covered: int, choices: tuple[int, ...] = (), sources: tuple[str, ...]
 def test_each_subscriber_gets_what_matches_and_is_new_for_them() -> None:
     found = matrix((0, 0, MATCH), (0, 1, MATCH + TITLE_MATCH), (1, 0, MATCH), (1, 2, MATCH), (2, 1, EXCLUSION))
     matches = subscribers_of(found, (0, 4, 5, 0), (0, 0), (0, 1), (1, 0), (1, 1), (2, 0), (2, 1), (3, 0), (3, 2))
-    assert matches.candidates_at(0) == [
-        Candidate(10, 5, 0, query_count=2, in_title=False),
-        Candidate(20, 6, 7, query_count=1, in_title=True),
-        Candidate(30, 4, 0, query_count=1, in_title=False),
+    assert matches.candidates_at(0, (0, 1)) == [
+        Candidate(10, 5, 0, query_count=2, in_title=False, queries=(0, 1)),
+        Candidate(20, 6, 7, query_count=1, in_title=True, queries=(0,)),
+        Candidate(30, 4, 0, query_count=1, in_title=False, queries=(1,)),
     ]
-    assert [candidate.paper_id for candidate in matches.candidates_at(1)] == [10, 20]  # 30 is not new
-    assert [candidate.paper_id for candidate in matches.candidates_at(2)] == [20]
-    assert [candidate.paper_id for candidate in matches.candidates_at(3)] == [10]  # 20 is excluded
+    assert [candidate.paper_id for candidate in matches.candidates_at(1, (0, 1))] == [10, 20]  # 30 is not new
+    assert [candidate.paper_id for candidate in matches.candidates_at(2, (0, 1))] == [20]
+    assert [candidate.paper_id for candidate in matches.candidates_at(3, (0, 2))] == [10]  # 20 is excluded
     assert list(matches.offsets) == [0, 3, 5, 6, 7]
 
 
@@ -138,7 +143,7 @@ def test_for_who_chose_sources_a_paper_is_new_when_one_of_them_lists_it_first() 
         for view in (found, found.listed_after(min(covered, 4))):
             subscribers = chunk(covered, 4, covered, 9, choices=(1, 0, 1, 1), sources=sources)
             matches = fan_out(view, positions, rows, subscribers)
-            new = [[candidate.paper_id for candidate in matches.candidates_at(position)] for position in range(4)]
+            new = [[candidate.paper_id for candidate in matches.candidates_at(position, (0,))] for position in range(4)]
             assert new == [paper_ids, [20, 10], paper_ids, []]
 
 
@@ -150,3 +155,27 @@ def test_the_best_papers_have_room_and_the_others_are_omitted(cap: int, lists: t
     found = matrix((0, 0, MATCH), (0, 1, MATCH + TITLE_MATCH), (1, 0, MATCH), (1, 2, MATCH))
     matches = subscribers_of(found, (0, 0), (1, 0), (1, 1))
     assert matches.json_lists([cap, cap]) == [("[]", "[]"), lists]
+
+
+CELL_VALUES = st.sampled_from([0, 0, MATCH, MATCH + ABOUT, MATCH + TITLE_MATCH + ABOUT])
+
+
+@given(
+    st.lists(st.lists(CELL_VALUES, min_size=12, max_size=12), min_size=4, max_size=4),
+    st.lists(st.sets(st.integers(0, 4)), min_size=1, max_size=5),
+    st.integers(1, 5),
+    st.sets(st.integers(0, 11)),
+)
+def test_seats_are_those_that_choosing_one_by_one_gives(
+    rows: list[list[int]], keywords: list[set[int]], cap: int, excluded: set[int]
+) -> None:
+    papers = [(number + 1, number + 1, number % 3) for number in range(12)]
+    triples = [(row, column, value) for row, values in enumerate(rows) for column, value in enumerate(values) if value]
+    found = build_matrix([cells(*triples, *((4, column, EXCLUSION) for column in excluded))], 5, papers)
+    pairs = np.array([(n, row) for n, own in enumerate(keywords) for row in sorted(own)], dtype=np.int64).reshape(-1, 2)
+    caps = np.full(len(keywords), cap, dtype=np.int64)
+    matches = fan_out(found, pairs[:, 0], pairs[:, 1], chunk(*(0 for _ in keywords)))
+    lists = matches.seat_queries(pairs[:, 0], pairs[:, 1], caps).json_lists(caps.tolist())
+    for position, own in enumerate(keywords):
+        selection = choose_papers(matches.candidates_at(position, sorted(own)), cap=cap)
+        assert [json.loads(text) for text in lists[position]] == [[*selection.paper_ids], [*selection.omitted_ids]]
