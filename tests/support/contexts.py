@@ -160,7 +160,7 @@ def add_many_subscribers(ctx: AppContext, count: int) -> None:
             for n in range(count)
         ]
         session.execute(insert(Subscriber), rows)
-        keyword_ids = dict(session.exec(select(Keyword.canonical, Keyword.id)).all())
+        keyword_ids = dict(session.exec(select(Keyword.canonical, Keyword.id).order_by(col(Keyword.id))).all())
         words = list(keyword_ids)
         subscriber_ids = session.exec(select(col(Subscriber.id)).order_by(col(Subscriber.id))).all()
         saved = [
