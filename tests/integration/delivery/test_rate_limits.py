@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Engine
 
-from digest.delivery.rate_limit import INITIAL_PACE, MAX_DOMAINS, MIN_PACE, PACE_INCREASE, RateLimits
+from digest.delivery.rate_limit import INITIAL_PACE, MAX_DOMAINS, MAX_PACE, MIN_PACE, PACE_INCREASE, RateLimits
 from tests.support.factories import NOW
 
 THROTTLED_EMAILS, THROTTLED_RATE = 400, 14.0
@@ -73,6 +73,26 @@ def test_each_domain_has_a_rate_of_its_own_beneath_that_of_all(store: Engine) ->
     got = taken(time, [time.limits(store, 12, 5)], ["a.test", "b.test", "c.test"], 10, 0.05)
     assert 95 <= len(got) <= 122
     assert all(got.count(domain) <= 51 for domain in ("a.test", "b.test", "c.test"))
+
+
+def test_a_pace_grows_with_what_is_accepted_until_it_is_none(sqlite_store: Engine) -> None:
+    time = Time()
+    limits = time.limits(sqlite_store)
+    assert limits.slow_down(None)
+    assert limits.pace == INITIAL_PACE
+    assert not limits.slow_down(INITIAL_PACE + 1)  # it left before the pace went down
+    for accepted, expected in ((3, INITIAL_PACE + 3 * PACE_INCREASE), (0, INITIAL_PACE + 3 * PACE_INCREASE)):
+        for _ in range(accepted):
+            limits.speed_up()
+        limits.fill("")
+        assert limits.pace == expected
+        again = time.limits(sqlite_store)
+        again.load_pace()
+        assert again.pace == expected
+    for _ in range(round(MAX_PACE / PACE_INCREASE)):
+        limits.speed_up()
+    limits.fill("")
+    assert limits.is_unlimited
 
 
 def test_without_a_limit_nothing_waits_and_the_store_is_not_queried(store: Engine) -> None:

@@ -25,6 +25,7 @@ from digest.database.models.column_types import InvalidDatetime
 from digest.delivery import (
     NewDelivery,
     address_of,
+    any_in_progress,
     bounces_of,
     cancel,
     claims,
@@ -123,6 +124,17 @@ def test_a_delivery_is_due_at_its_time(
         assert count_due(session, NOW, 10) == is_due
         assert count_queued(session) == 1
         assert len(claims.claim(session, "a", NOW, 10)) == is_due
+
+
+@pytest.mark.parametrize("state", list(DeliveryState))
+@pytest.mark.parametrize("owner", ["a", None])
+def test_only_what_a_sender_holds_is_in_progress(
+    sqlite_store: Engine, subscriber_ids: list[int], state: DeliveryState, owner: str | None
+) -> None:
+    put(sqlite_store, subscriber_ids[0], state=state, owner=owner)
+    with read_session(sqlite_store) as session:
+        is_held = owner is not None and state in {DeliveryState.SENDING, DeliveryState.ON_WIRE}
+        assert any_in_progress(session) == is_held
 
 
 def test_deliveries_are_counted_up_to_a_limit(sqlite_store: Engine, subscriber_ids: list[int]) -> None:

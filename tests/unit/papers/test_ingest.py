@@ -12,7 +12,7 @@ from digest.database import InvalidRow, read_session, write_session
 from digest.database.models import FetchStatus, Listing, Paper, PaperIdentifier, SourceFetch
 from digest.identifiers import Identifier, PaperKind
 from digest.papers import latest_fetches, load_fetches, load_http_cache, record_fetch, store_http_cache, store_listings
-from digest.papers.fetch_log import HTTP_CACHE_LIFETIME, MAX_MESSAGE_LENGTH
+from digest.papers.fetch_log import HTTP_CACHE_LIFETIME, MAX_MESSAGE_LENGTH, WINDOW_MEMORY, load_window_fetches
 from digest.papers.ingest import StoreReport
 from digest.sources import ListedPaper
 from digest.sources.base import HttpValidators
@@ -300,3 +300,49 @@ def test_the_last_fetch_of_each_of_five_days_has_all_its_parts(sqlite_store: Eng
     with read_session(sqlite_store) as session:
         found = [((DAY - fetch.list_day).days, fetch.part) for fetch in latest_fetches(session)]
     assert found == [(age, part) for age in range(5) for part in ("cs.CL", "cs.LG")]
+
+
+def test_fetches_of_a_feed_are_those_of_its_weeks_in_their_order(sqlite_store: Engine) -> None:
+    weeks = WINDOW_MEMORY.days
+    fetches = [("a", "x", 0), ("a", "x", 1), ("a", "x", weeks), ("a", "x", weeks + 1), ("a", "y", 0), ("b", "x", 0)]
+    with write_session(sqlite_store) as session:
+        for source, part, age in fetches:
+            day = DAY - age * ONE_DAY
+            usual: dict[str, Any] = {"source": source, "day": day, "part": part, "seconds": 0}
+            record_fetch(session, **usual, started_at=NOW - age * ONE_DAY, status=FetchStatus.OK, message=f"{age}")
+    with read_session(sqlite_store) as session:
+        found = load_window_fetches(session, "a", "x", NOW)
+        assert [(fetch.source, fetch.part, fetch.message) for fetch in found] == [
+            ("a", "x", str(age)) for age in (weeks, 1, 0)
+        ]
+
+
+def test_unreadable_rows_of_the_log_are_left_out_and_named(sqlite_store: Engine) -> None:
+    with write_session(sqlite_store) as session:
+        store_http_cache(session, [HttpValidators("u", '"1"'), HttpValidators("v", '"2"')], NOW)
+        for day in (DAY, DAY - ONE_DAY):
+            record_fetch(session, source="arxiv", day=day, started_at=NOW, seconds=0, status=FetchStatus.OK)
+    spoil(sqlite_store, "UPDATE http_cache_entry SET stored_at = 'yesterday' WHERE url = 'u'")
+    spoil(sqlite_store, "UPDATE source_fetch SET started_at = 'yesterday' WHERE id = 1")
+    unreadable: list[InvalidRow] = []
+    with read_session(sqlite_store) as session:
+        assert load_http_cache(session, unreadable).keys() == load_http_cache(session).keys() == {"v"}
+        assert [fetch.id for fetch in load_fetches(session, "arxiv", NOW, unreadable)] == [2]
+        assert [fetch.id for fetch in load_fetches(session, "arxiv", NOW)] == [2]
+    assert [row.table_name for row in unreadable] == ["http_cache_entry", "source_fetch"]
+
+
+def test_a_source_more_is_indexed_anew_and_a_day_more_is_not(sqlite_store: Engine) -> None:
+    def index() -> None:
+        with write_session(sqlite_store) as session:
+            session.exec(select(Paper)).one().is_indexed = True
+
+    store_batch(sqlite_store, entry())
+    index()
+    store_batch(sqlite_store, entry(later=30 * ONE_DAY))
+    assert only_paper(sqlite_store).is_indexed
+    store_batch(sqlite_store, entry(source="huggingface", kind="listed"))
+    assert not only_paper(sqlite_store).is_indexed
+    index()
+    store_batch(sqlite_store, entry(source="huggingface", kind="listed", later=ONE_DAY))
+    assert only_paper(sqlite_store).is_indexed
