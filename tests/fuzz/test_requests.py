@@ -60,6 +60,8 @@ FORM = st.fixed_dictionaries(
         "trending": ANY_TEXT,
         "summaries": ANY_TEXT,
         "thumbnails": ANY_TEXT,
+        "sources": st.sampled_from(["arxiv", "huggingface"]) | ANY_TEXT,
+        "sources_shown": ANY_TEXT,
         "weekday": NUMBERS | ANY_TEXT,
         "pause": DAYS | ANY_TEXT,
         "keyword": KEYWORD,

@@ -6,9 +6,10 @@ import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, Text, cast
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
+from sqlmodel import col, select
 
 from digest.bounces import count_sender_faults
 from digest.config import Settings, source_title, unknown_variables
@@ -23,12 +24,15 @@ from digest.database import (
     schema_versions,
     write_session,
 )
+from digest.database.models import Subscriber, SubscriberStatus
 from digest.delivery import find_circuit
 from digest.errors import DigestError
+from digest.formatting import join_words, pluralize
 from digest.mail import replies
 from digest.monitoring.checks.result import CheckResult
 from digest.papers import load_source_problems
 from digest.sources import source_variables
+from digest.subscribers import known_sources
 
 OTHERS_MODE = 0o077
 MIN_FREE_DISK_BYTES = 2**30
@@ -100,7 +104,12 @@ def _check_open_database(settings: Settings) -> list[CheckResult]:
             pass
         history = []
         if schema == required:
-            history = [*_check_relay_history(engine, settings), *_check_fetches(engine), *_check_quarantine(engine)]
+            history = [
+                *_check_relay_history(engine, settings),
+                *_check_fetches(engine),
+                *_check_chosen_sources(engine, settings),
+                *_check_quarantine(engine),
+            ]
     except DigestError as error:
         return [CheckResult("database", ok=False, message=str(error))]
     except DBAPIError as error:
@@ -131,6 +140,21 @@ def _check_fetches(engine: Engine) -> list[CheckResult]:
         CheckResult(f"lists of {source_title(problem.source)}", not problem.is_error, problem.sentence)
         for problem in problems
     ]
+
+
+def _check_chosen_sources(engine: Engine, settings: Settings) -> list[CheckResult]:
+    """Tell how many subscribers get nothing, because none of the sources that they chose is read."""
+    known = known_sources(settings)
+    chosen = select(col(Subscriber.sources)).where(
+        Subscriber.status == SubscriberStatus.ACTIVE, cast(col(Subscriber.sources), Text) != "[]"
+    )
+    with read_session(engine) as session:
+        lost = [sources for sources in session.exec(chosen) if sources and known.keys().isdisjoint(sources)]
+    if not lost:
+        return []
+    names = join_words(sorted(set().union(*lost)))
+    text = f"{pluralize(len(lost), 'subscriber')} chose only sources that are not read: {names}. They get no papers."
+    return [CheckResult("sources", ok=False, message=f"{text} Name the sources in DIGEST_SOURCES again.")]
 
 
 def _check_relay_history(engine: Engine, settings: Settings) -> list[CheckResult]:

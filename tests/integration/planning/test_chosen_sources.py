@@ -6,6 +6,7 @@ from digest.context import AppContext
 from digest.database import write_session
 from digest.database.models import DeliveryState, Paper
 from digest.identifiers import LinkRelation, PaperKind
+from digest.monitoring.checks.configuration import check_database
 from digest.papers import link_papers
 from digest.subscribers import Preferences, parse_keywords_or_raise, update_preferences
 from digest.tokens import TokenPurpose
@@ -115,3 +116,14 @@ def test_a_subscriber_with_unreadable_sources_waits(ctx: AppContext, record: Sto
     spoil(ctx.engine, f"UPDATE subscriber SET sources = '[\"acs\"]' WHERE email = '{BOB}'")
     plan_digests(ctx, TUESDAY + DAY)
     assert mailed_paper_ids(record, BOB) == [found]
+
+
+def test_the_doctor_tells_who_chose_only_sources_that_are_not_read(ctx: AppContext) -> None:
+    def lines() -> list[str]:
+        return [check.message for check in check_database(ctx.settings) if check.name == "sources"]
+
+    add_active_subscriber(ctx, ADA, "robot", now=TUESDAY, sources=("acs", "arxiv"))
+    assert lines() == []
+    add_active_subscriber(ctx, BOB, "robot", now=TUESDAY, sources=("acs",))
+    (line,) = lines()
+    assert line.startswith("1 subscriber chose only sources that are not read: acs. They get no papers.")
