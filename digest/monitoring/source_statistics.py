@@ -11,7 +11,13 @@ from sqlmodel import Session, col
 from digest.database.models import FetchStatus, SourceFetch
 from digest.monitoring.time_window import parse_day, rows_since, start_of_day, utc_day, utc_day_column
 
-SUCCESS_STATUSES = (FetchStatus.OK, FetchStatus.UNCHANGED, FetchStatus.PARTIAL)
+SUCCESS_STATUSES = (
+    FetchStatus.OK,
+    FetchStatus.UNCHANGED,
+    FetchStatus.PARTIAL,
+    FetchStatus.GAP,
+    FetchStatus.THIN,
+)
 EMPTY_STATUSES = (FetchStatus.EMPTY, FetchStatus.NOT_LISTED, FetchStatus.STALE)
 
 

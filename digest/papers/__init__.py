@@ -134,7 +134,7 @@ from digest.papers.statements import (
 )
 from digest.papers.version_pairs import VersionPair, load_version_pairs, load_versions
 from digest.papers.window_problems import describe_rare_reading
-from digest.papers.window_store import WindowEntry, is_due, known_entries, store_entries, sync_feeds
+from digest.papers.window_store import WindowEntry, is_due, known_entries, load_source_titles, store_entries, sync_feeds
 from digest.papers.windows import (
     WindowGap,
     find_open_gaps,
@@ -224,6 +224,7 @@ __all__ = [
     "load_recent_events",
     "load_snapshots",
     "load_source_problems",
+    "load_source_titles",
     "load_statements",
     "load_version_pairs",
     "load_versions",

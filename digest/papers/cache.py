@@ -13,12 +13,12 @@ import sqlalchemy as sa
 from sqlalchemy import inspect
 from sqlmodel import Session, SQLModel
 
-from digest.config import source_title
 from digest.database import array_value, is_in_parameter, is_postgresql
 from digest.database.models import Listing, Paper, SourceFetch
 from digest.papers.queries import papers_by_id, sources_by_paper
 from digest.papers.snapshots import PaperSnapshot
 from digest.papers.source_status import load_source_problems, subscriber_notices
+from digest.papers.window_store import load_source_titles
 
 PAPERS_LIMIT = 4_000  # snapshots that are kept
 
@@ -66,12 +66,13 @@ def load_snapshots(
     """Read papers, with their first list days and sources."""
     rows, sources = papers_by_id(session, paper_ids), sources_by_paper(session, paper_ids)
     days = listed_days(session, rows.values())
+    titles = load_source_titles(session, (name for names in sources.values() for name in names))
     taken = {}
     for number, row in rows.items():
         listed_on, listed_by = days.get(number, row.first_seen_at.date()), tuple(sources.get(number, ()))
         fingerprint = hash((row_hashes[number], listed_on, listed_by)) if row_hashes else 0
-        titles = {name: source_title(name) for name in listed_by}
-        taken[number] = PaperSnapshot.from_row(row, listed_on, titles, fingerprint)
+        own_titles = {name: titles[name] for name in listed_by}
+        taken[number] = PaperSnapshot.from_row(row, listed_on, own_titles, fingerprint)
     return taken
 
 

@@ -19,6 +19,7 @@ from digest.papers.list_days import BACKFILL_DAYS, LISTED
 
 HTTP_CACHE_LIFETIME = timedelta(days=45)  # lists older than this are not fetched again
 WINDOW_MEMORY = timedelta(days=45)  # a gap of 14 days, and the reading before it
+FEED_ENDPOINT = "feed"
 MAX_MESSAGE_LENGTH = 1000
 SUCCESSFUL = (FetchStatus.OK, FetchStatus.UNCHANGED)
 WHOLE = (*SUCCESSFUL, FetchStatus.EMPTY, FetchStatus.GAP, FetchStatus.THIN)
@@ -125,5 +126,6 @@ def latest_fetches(session: Session) -> list[SourceFetch]:
     for _, days in sorted(fetches.items()):
         for day in sorted(days, reverse=True)[:5]:
             last = max(fetch.started_at for fetch in days[day])
-            latest += [fetch for fetch in days[day] if fetch.started_at == last]
+            # Each feed is fetched in its own time; parts of a list are fetched together.
+            latest += [fetch for fetch in days[day] if fetch.started_at == last or fetch.endpoint == FEED_ENDPOINT]
     return latest

@@ -12,6 +12,7 @@ from typing import Protocol
 from sqlalchemy import ColumnElement, and_, delete, update
 from sqlmodel import Session, col, select
 
+from digest.config import source_title
 from digest.database import insert
 from digest.database.models import Feed, SeenEntry
 from digest.papers.queries import chunks
@@ -67,6 +68,14 @@ def sync_feeds(session: Session, source: str, windows: Iterable[NamedWindow], no
         session.add(feed)
     session.flush()
     return {name: rows[name] for name in named}
+
+
+def load_source_titles(session: Session, names: Iterable[str]) -> dict[str, str]:
+    """Return what people call the sources of listings: the title of a feed, else that of an installed source."""
+    wanted = set(names)
+    rows = select(Feed.name, Feed.title).where(col(Feed.name).in_(wanted))
+    titles = dict(session.exec(rows).all()) if wanted else {}
+    return {name: titles.get(name) or source_title(name) for name in wanted}
 
 
 def is_due(feed: Feed, now: datetime) -> bool:

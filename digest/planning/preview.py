@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from sqlmodel import Session
 
 from digest import papers
-from digest.config import source_title
 from digest.database.models import Paper
 from digest.matching import Hit, KeywordInput, Matcher, Query, parse_canonical
 from digest.papers import Candidate, PaperSnapshot, build_documents, ranking_key, seat_queries
@@ -75,6 +74,7 @@ def preview_many(
     hits = dict(zip(queries, Matcher(list(queries.values())).match(documents) if queries else [], strict=True))
     by_id = {int(paper.id or 0): paper for paper in candidates}
     sources, days = papers.sources_by_paper(session, list(by_id)), papers.listed_days(session, candidates)
+    titles = papers.load_source_titles(session, (name for names in sources.values() for name in names))
     rendered_at = _rendering_time(day, now)
     previews = []
     for keywords in keyword_lists:
@@ -91,7 +91,7 @@ def preview_many(
             PaperSnapshot.from_row(
                 by_id[paper_id],
                 list_days[paper_id],
-                {name: source_title(name) for name in sources.get(paper_id, ())},
+                {name: titles[name] for name in sources.get(paper_id, ())},
             )
             for paper_id in paper_ids
         ]

@@ -18,10 +18,7 @@ def faulty_line(number: int, line: str) -> str:
 
 
 def faulty_name(number: int, name: str) -> str:
-    return (
-        f"line {number}: the name {name!r} is none, it needs 2 to 31 letters a-z, digits and hyphens, and begins with"
-        " a letter"
-    )
+    return f"line {number}: the name {name!r} is none, it takes 2 to 31 characters of a-z, 0-9 and -, the first of a-z"
 
 
 def taken_name(number: int, name: str) -> str:
@@ -53,7 +50,7 @@ def unreadable_entries(count: int, name: str) -> str:
 
 
 def entries_left_out(count: int, name: str) -> str:
-    return f"the feed {name} has more entries than are read at once; {count:,} were left out"
+    return f"the feed {name} has more entries than one reading takes; {count:,} were left out"
 
 
 def damaged(name: str) -> str:

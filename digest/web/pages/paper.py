@@ -12,12 +12,18 @@ from sqlalchemy import or_
 from sqlmodel import Session, col, select
 from starlette.exceptions import HTTPException
 
-from digest.config import source_title
 from digest.database import read_session
 from digest.database.models import Listing, Paper, PaperEventKind
 from digest.formatting import MAX_NAME_LENGTH, format_number, safe_url, truncate
 from digest.identifiers import LinkRelation
-from digest.papers import PaperFilter, PaperOrder, PaperStatement, list_papers, load_statements
+from digest.papers import (
+    PaperFilter,
+    PaperOrder,
+    PaperStatement,
+    list_papers,
+    load_source_titles,
+    load_statements,
+)
 from digest.web import messages
 from digest.web.citations import CitationFormat, bibtex_entry, citation_response, ris_record, text_citation
 from digest.web.context import SAFE_METHODS, WebDep
@@ -145,7 +151,9 @@ def load_details(session: Session, paper: Paper) -> PaperDetails:
     rows = select(col(Listing.source), col(Listing.list_day)).join(Paper, col(Paper.id) == Listing.paper_id)
     rows = rows.where(or_(col(Paper.id) == paper.id, col(Paper.merged_into) == paper.id)).distinct()
     rows = rows.order_by(col(Listing.list_day), col(Listing.source))
-    listings = tuple(PaperListing(source_title(source), day) for source, day in session.exec(rows))
+    listed = session.exec(rows).all()
+    titles = load_source_titles(session, (source for source, _ in listed))
+    listings = tuple(PaperListing(titles[source], day) for source, day in listed)
     sources = tuple(dict.fromkeys(listing.source for listing in listings))
     names = tuple(truncate(name, MAX_NAME_LENGTH) for name in paper.authors if name.strip())
     more = len(names) - LISTED_AUTHORS

@@ -7,12 +7,11 @@ from datetime import date
 
 from sqlmodel import Session
 
-from digest.config import source_title
 from digest.database import read_session
 from digest.database.models import Paper
 from digest.formatting import format_authors, safe_url, truncate
 from digest.matching import Explanation, Query, explain
-from digest.papers import build_documents, listed_days, papers_by_id, sources_by_paper
+from digest.papers import build_documents, listed_days, load_source_titles, papers_by_id, sources_by_paper
 from digest.rendering import TextPart, split_text
 from digest.web.context import WebContext
 
@@ -64,12 +63,13 @@ def _entries(
     session: Session, papers: Sequence[Paper], explanations: Mapping[int, Explanation], *, with_days: bool
 ) -> list[PaperEntry]:
     sources = sources_by_paper(session, [int(paper.id or 0) for paper in papers])
+    titles = load_source_titles(session, (name for names in sources.values() for name in names))
     days = listed_days(session, papers) if with_days else {}
     entries = []
     for paper in papers:
         paper_id = int(paper.id or 0)
-        titles = tuple(source_title(source) for source in sources.get(paper_id, ()))
-        entries.append(paper_entry(paper, explanations.get(paper_id), titles, days.get(paper_id)))
+        listed_by = tuple(titles[source] for source in sources.get(paper_id, ()))
+        entries.append(paper_entry(paper, explanations.get(paper_id), listed_by, days.get(paper_id)))
     return entries
 
 
