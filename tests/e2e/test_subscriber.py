@@ -175,7 +175,9 @@ def test_the_store_of_the_demo_refuses_a_relay(tmp_path: Path) -> None:
         "DIGEST_SMTP_HOST": "127.0.0.1",
         "DIGEST_SECRET_KEY": "x" * 40,
     }
-    for arguments in (("serve",), ("run",), ("subscribers", "list")):
-        refused = Command(tmp_path, relay).run_process(*arguments, status=2)
+    command = Command(tmp_path, relay)
+    refusals = [command.run_process("serve", status=2)]  # in this process it would never end, were it not refused
+    refusals += [command.run(*arguments, status=2) for arguments in (("run",), ("subscribers", "list"))]
+    for refused in refusals:
         assert "names the database of the demonstration" in refused.stderr
     assert not (tmp_path / "var").exists()
