@@ -33,6 +33,7 @@ from tests.support.work import count_steps
         (["Byron, Ada", "Ito Ray, Kurt Leo"], ("Ada Byron", "Kurt Leo Ito Ray")),
         (["Karthik S", "Ada Byron"], ("Karthik S", "Ada Byron")),
         (["Byron, A., Ito, K."], ("A. Byron", "K. Ito")),
+        (["Ada Byron, Kurt Ito", "Mia Chen"], ("Ada Byron, Kurt Ito", "Mia Chen")),
         (["Sky Staff, Ada Byron", "Kurt Ito"], ("Sky Staff, Ada Byron", "Kurt Ito")),
         (" ; , ", ()),
     ],

@@ -57,6 +57,7 @@ def test_records_of_pubmed_are_read_as_expected() -> None:
     translated = papers["91000002"]
     assert (translated.title, translated.abstract) == ("Birds of the north: what to do?", "Des oiseaux.")
     assert (translated.published_on, translated.paper_kind) == (date(2025, 11, 1), "editorial")
+    assert links(translated) == set()  # a later edition is no published version
     chapter = papers["91000005"]
     assert (chapter.title, chapter.journal) == ("How eggs hatch", "A Book of Birds")
     assert (chapter.authors, chapter.abstract, chapter.published_on) == (("Sam Ray",), "They break.", date(2026, 1, 1))
@@ -72,6 +73,15 @@ def test_a_retraction_names_its_paper_and_the_paper_its_retraction() -> None:
     (retracted,) = (link for link in paper.links if link.relation == "retracts")
     assert (retracted.venue, retracted.stated_on) == ("Bird notes", date(2026, 1, 1))
     assert (notice.published_on, paper.published_on) == (DAY, date(2019, 4, 1))
+
+
+def test_two_records_with_one_doi_are_two() -> None:
+    body = (DATA / "pubmed.xml").read_bytes()
+    body = body.replace(
+        b"<ArticleIdList/>", b'<ArticleIdList><ArticleId IdType="doi">10.5555/both</ArticleId></ArticleIdList>'
+    )
+    entries = parse_records(body, "here", DAY)
+    assert (entries.received, len(entries.papers)) == (7, 6)
 
 
 def test_one_broken_record_costs_itself_only() -> None:
@@ -146,6 +156,7 @@ def test_records_of_europe_pmc_are_read_as_expected() -> None:
     assert (preprint.journal, preprint.published_on) == (None, date(2025, 1, 1))
     assert list(map(str, preprint.identifiers)) == ["europepmc:PPR900007", "doi:10.1101/2025.10.01.000007"]
     assert links(preprint) == {"published pmid:91000001"}
+    assert (preprint.links[0].venue, preprint.links[0].stated_on) == ("J Small Birds", date(2026, 2, 1))
     translated = papers["PMC9900008"]
     assert (translated.title, translated.journal) == ("Birds of the north", "Revue des oiseaux")
     assert (translated.paper_kind, translated.key) == ("editorial", "pmcid:PMC9900008")

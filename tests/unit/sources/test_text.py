@@ -175,12 +175,17 @@ TWICE = (
         (FORMULAS, "¹Σ, ¹⁴C, ŷ<√ab, kᵢ²"),
         (TWICE, "μm μs"),
         ("&lt;i&gt;Danio&lt;/i&gt; rerio", "Danio rerio"),
+        (f"{'<i>' * 100}deep{'</i>' * 100}", "deep"),
         ("One <b>unclosed <i>and</i> more, </p> too", "One <b>unclosed and more, </p> too"),
     ],
 )
 def test_markup_of_publishers_is_read(text: str, readable: str) -> None:
     assert clean_text(text) == readable
     assert clean_text(readable) == readable
+
+
+def test_elements_that_overlap_lose_the_outer_one_only() -> None:
+    assert clean_text("<i>a<b>b</i>c</b>") == "a<b>bc</b>"
 
 
 def test_sections_keep_their_headings() -> None:
