@@ -96,6 +96,17 @@ def test_a_list_that_is_cut_stays_incomplete_whenever_it_is_read() -> None:
     assert len(answer.papers) == 30
 
 
+def test_a_host_that_gives_its_first_page_again_and_again_is_never_whole() -> None:
+    records = [record(n) for n in range(60)]
+
+    def route(path: str, query: dict[str, str]) -> StubResponse:
+        return serve(records)(f"{path.rpartition('/')[0]}/0", query)
+
+    with serve_host(route) as host:
+        answer = fetch(host.url, OVER)
+    assert parts_of(answer)[0] == ("biorxiv", 30, 60)
+
+
 @pytest.mark.parametrize(
     "body", ["", "<html>Just a moment...</html>", "[]", '{"messages": [{"status": "Error"}], "collection": []}']
 )

@@ -105,10 +105,11 @@ def test_a_notice_is_an_event_of_its_paper_and_goes_with_its_link(store: Engine)
 
 
 def test_a_retraction_counts_under_each_name_of_a_paper(store: Engine) -> None:
-    list_paper(store, ARTICLE, title="Folding in mice")
     list_paper(store, Identifier("pmid", "7"), title="Something quite different")
+    list_paper(store, ARTICLE, title="Folding in mice")
     list_paper(store, NOTICE, title="Retraction: Folding", links=(StatedLink(LinkRelation.RETRACTS, ARTICLE),))
     with write_session(store) as session:
-        assert [paper.id for paper in papers_listed_after(session, 0)] == [2]
-        link_papers(session, 2, 1, LinkRelation.SAME, NOW)
+        assert [paper.id for paper in papers_listed_after(session, 0)] == [1]
+        link_papers(session, 1, 2, LinkRelation.SAME, NOW)
+        assert session.get_one(Paper, 2).merged_into == 1
         assert papers_listed_after(session, 0) == []
