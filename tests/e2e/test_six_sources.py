@@ -35,6 +35,7 @@ FEED_WINDOW = 30  # entries that the feed shows
 SATURDAY = 5
 OK = 200
 TITLE = re.compile(r"in experiment number (\d+) of the laboratory")
+NEWS = "News about papers you had"
 PAGE = "<html><body><h1>We are down for maintenance</h1></body></html>"
 
 
@@ -229,5 +230,6 @@ async def run_day(ctx: AppContext, clock: Callable[[], datetime]) -> None:
 
 
 def papers_in(text: str) -> set[int]:
-    """Return the numbers of the papers that an e-mail has."""
-    return {int(number) for number in TITLE.findall(" ".join(text.replace("*", "").split()))}
+    """Return the numbers of the papers that an e-mail has. What it tells of earlier ones is no paper."""
+    papers = " ".join(text.replace("*", "").split()).partition(NEWS)[0]
+    return {int(number) for number in TITLE.findall(papers)}
