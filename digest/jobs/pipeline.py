@@ -19,7 +19,7 @@ from digest.delivery import Clock, DeliveryReport, count_queued, send_queued
 from digest.jobs.reports import RunReport, SourceReport
 from digest.planning import PlanCallback, PlanReport
 from digest.rendering import RenderCache
-from digest.subscribers import renew_keywords
+from digest.subscribers import announce_keywords, renew_keywords
 
 ProgressCallback = Callable[[str], None]
 
@@ -46,9 +46,12 @@ async def plan(
     """
     check_mark(ctx.engine)
     await asyncio.to_thread(renew_keywords, ctx.engine)
-    return await asyncio.to_thread(
+    report = await asyncio.to_thread(
         planning.plan, ctx.engine, ctx.sender_domain, now, on_chunk=on_chunk, should_stop=should_stop
     )
+    if report.digests:
+        await asyncio.to_thread(announce_keywords, ctx.engine)
+    return report
 
 
 async def deliver(

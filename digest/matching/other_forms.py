@@ -1,7 +1,8 @@
-"""Other ways to write a keyword that find the same papers, to be shown beside it: tumour segmentation for tumor …"""
+"""Other ways to write a keyword that find the same papers, to be shown beside it: LLM, tumour segmentation."""
 
 from collections.abc import Iterator
 
+from digest.matching.acronym_table import shipped_acronyms
 from digest.matching.expressions import iter_terms
 from digest.matching.forms import other_spellings
 from digest.matching.normalize import split_words
@@ -22,6 +23,11 @@ def other_forms(query: Query) -> tuple[str, ...]:
 
 def _phrase_forms(text: str) -> Iterator[str]:
     words = split_words(text)
+    for position in range(len(words.keys)):
+        if found := shipped_acronyms().find_at(words.keys, words.gaps, position):
+            acronym, end = found
+            other = " ".join(acronym.long) if words.keys[position] == acronym.short else acronym.short.upper()
+            yield text[: words.starts[position]] + other + text[words.ends[end - 1] :]
     for start, end in zip(words.starts, words.ends, strict=True):
         for spelling in other_spellings(text[start:end].lower()):
             yield text[:start] + spelling + text[end:]

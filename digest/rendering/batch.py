@@ -89,12 +89,28 @@ class BatchData:
     canonical_keywords: Mapping[int, str]  # also those that a subscriber has removed since
     papers: Mapping[int, PaperSnapshot]
     notices: tuple[str, ...] = ()
+    announced: Mapping[int, Sequence[str]] = field(default_factory=dict)  # keywords with other forms, by delivery
     cache: RenderCache = field(default_factory=RenderCache)
     first_digests: AbstractSet[int] = frozenset()  # deliveries that welcome their subscribers
     digest_keywords: dict[int, Sequence[SubscriberKeyword]] = field(default_factory=dict)
     unreadable: Sequence[InvalidRow] = ()
     empty: frozenset[int] = frozenset()
     news: Mapping[int, PaperNews] = field(default_factory=dict)  # by event
+
+
+def load_announced(session: Session, subscriber_ids: Collection[int]) -> dict[int, list[str]]:
+    """Return the keywords that a digest says the other forms of, by the id of the delivery."""
+    announced: dict[int, list[str]] = {}
+    rows = session.exec(
+        select(SavedKeyword.announced_in, SavedKeyword.text)
+        .where(
+            is_in_values(session, col(SavedKeyword.subscriber_id), subscriber_ids), col(SavedKeyword.announced_in) > 0
+        )
+        .order_by(col(SavedKeyword.position))
+    )
+    for delivery_id, text in rows:
+        announced.setdefault(int(delivery_id or 0), []).append(text)
+    return announced
 
 
 def load_batch(
@@ -138,6 +154,7 @@ def load_batch(
         canonical_keywords=canonical,
         papers=snapshots,
         notices=shared.papers.notices(session, now),
+        announced=load_announced(session, subscriber_ids),
         first_digests=find_first_digests(session, deliveries, recipients),
         cache=shared,
         unreadable=[describe_unreadable(Keyword, number, "canonical cannot be parsed") for number in unparsable],

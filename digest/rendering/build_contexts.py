@@ -1,12 +1,13 @@
 """Contexts of e-mails from the rows of a batch."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 
 from digest.context import AppContext
 from digest.database.models import ClaimedDelivery, Frequency
+from digest.errors import QueryError
 from digest.formatting import truncate
-from digest.matching import KeywordInput, is_exclusion
+from digest.matching import MAX_LIMITS, KeywordInput, is_exclusion, other_forms, parse
 from digest.rendering import messages
 from digest.rendering.batch import BatchData
 from digest.rendering.contexts import (
@@ -83,13 +84,25 @@ def digest_context(ctx: AppContext, batch: BatchData, delivery: ClaimedDelivery)
         keyword_positions=tuple(view_positions for _, view_positions in views),
         left_out=len(delivery.omitted_papers),
         left_out_counts=_count_left_out(batch, delivery, positions),
-        notices=batch.notices,
+        notices=(*batch.notices, *_other_forms(batch.announced.get(delivery.id, ()))),
         news=_news_items(ctx, batch, delivery),
         welcome=_welcome(batch, delivery) if delivery.id in batch.first_digests else None,
         thumbnails=recipient.thumbnails and ctx.settings.thumbnails,
         links=personal_links(ctx, batch, delivery),
         postal_address=ctx.settings.postal_address,
     )
+
+
+def _other_forms(keywords: Sequence[str]) -> Iterator[str]:
+    """Yield what the keywords match by other forms of their words, since their meaning has grown."""
+    forms = []
+    for keyword in keywords:
+        try:
+            forms.append((keyword, other_forms(parse(keyword, MAX_LIMITS))))
+        except QueryError:
+            continue
+    if forms := [(keyword, found) for keyword, found in forms if found]:
+        yield messages.keywords_also_match(forms)
 
 
 def preview_context(

@@ -3,11 +3,11 @@
 Sentences that are always the same stand in the templates.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from digest.formatting import format_number
+from digest.formatting import format_number, join_words
 
 Period = Literal["day", "week", "month"]  # that a digest is about
 PERIODS: Mapping[str, Period] = {"weekly": "week", "monthly": "month"}  # by frequency; all others: "day"
@@ -98,3 +98,12 @@ def news_sentence(kind: str, venue: str = "") -> str:
     if kind == "published" and venue:
         return f"It was published in {venue}."
     return NEWS_SENTENCES[kind]
+
+
+def keywords_also_match(keywords: Sequence[tuple[str, Sequence[str]]]) -> str:
+    """Return the sentence about other forms of words that keywords match since they were saved."""
+    if len(keywords) == 1:
+        keyword, forms = keywords[0]
+        return f"New: your keyword “{keyword}” also matches {join_words([f'“{form}”' for form in forms])}."
+    listed = "; ".join(f"“{keyword}” also {join_words([f'“{form}”' for form in forms])}" for keyword, forms in keywords)
+    return f"New: your keywords match other spellings, too: {listed}."

@@ -80,7 +80,7 @@ from digest.subscribers.records import (
     subscriber_by_email,
     suspend,
 )
-from digest.subscribers.renew import renew_keywords
+from digest.subscribers.renew import announce_keywords, renew_keywords
 from digest.subscribers.resend import send_copy_link
 from digest.subscribers.restore import RestoredSubscriber, restore_suppressed
 from digest.subscribers.resubscribe import get_resubscribe_profile, resubscribe
@@ -136,6 +136,7 @@ __all__ = [
     "WeeklyState",
     "add_subscriber",
     "allow_address",
+    "announce_keywords",
     "author_exclusion",
     "change_address",
     "check_sources",

@@ -13,7 +13,7 @@ from sqlmodel import Session, col, select
 
 from digest import database
 from digest.database import read_session, write_session
-from digest.database.models import Keyword, SavedKeyword
+from digest.database.models import Delivery, DeliveryKind, DeliveryState, Keyword, SavedKeyword
 from digest.errors import QueryError
 from digest.matching import FORMS_VERSION, MAX_LIMITS, KeywordInput, other_forms, parse
 
@@ -34,6 +34,19 @@ def renew_keywords(engine: Engine) -> int:
             count += len(outdated)
             outdated = _outdated(session)
     return count
+
+
+def announce_keywords(engine: Engine) -> None:
+    """Let the digests that wait to be sent say what keywords newly match, each once."""
+    digest = select(Delivery.id).where(
+        Delivery.subscriber_id == SavedKeyword.subscriber_id,
+        Delivery.kind == DeliveryKind.DIGEST,
+        Delivery.state == DeliveryState.QUEUED,
+    )
+    latest = digest.order_by(col(Delivery.id).desc()).limit(1).scalar_subquery()
+    news = update(SavedKeyword).where(col(SavedKeyword.announced_in) == 0, digest.exists()).values(announced_in=latest)
+    with write_session(engine) as session:
+        session.execute(news.execution_options(synchronize_session=False))
 
 
 def _outdated(session: Session) -> Sequence[Keyword]:

@@ -8,6 +8,7 @@ from threading import Lock
 from digest.context import AppContext
 from digest.database import read_session
 from digest.errors import QueryError
+from digest.formatting import join_words
 from digest.matching import (
     KeywordInput,
     Query,
@@ -18,6 +19,7 @@ from digest.matching import (
     describe,
     narrow_query,
     narrowing_phrases,
+    other_forms,
     parse,
     parse_canonical,
     related_phrases,
@@ -128,11 +130,19 @@ def describe_keywords(
 def describe_keyword(corpus: RecentCorpus, query: Query, count: int | None) -> KeywordDescription:
     share = corpus.share(query)
     if share is None or not corpus.is_too_broad(query):
-        return KeywordDescription(query.text, describe(query), count)
+        return KeywordDescription(query.text, _describe_forms(query), count)
     phrases = () if query.exclude else narrowing_phrases(corpus, query)
     lines = ((phrase, narrow_query(query, phrase)) for phrase in phrases)
     narrower = tuple(NarrowerKeyword(phrase, line) for phrase, line in lines if _is_valid(line))
-    return KeywordDescription(query.text, describe(query), count, round(100 * share), narrower)
+    return KeywordDescription(query.text, _describe_forms(query), count, round(100 * share), narrower)
+
+
+def _describe_forms(query: Query) -> str:
+    """Return what a query means, and by which other forms of its words it is found."""
+    forms = other_forms(query)
+    return (
+        f"{describe(query)}; also matches {join_words([f'“{form}”' for form in forms])}" if forms else describe(query)
+    )
 
 
 def _is_valid(line: str) -> bool:
