@@ -10,8 +10,9 @@ import pytest
 import typer
 
 from digest.cli import app
-from digest.config import ENV_PREFIX, load_settings
+from digest.config import ENV_PREFIX, load_settings, source_variable
 from digest.config.settings import Settings
+from digest.sources import loaded_sources, read_settings_of, source_variables
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -65,17 +66,27 @@ def test_a_command_or_an_option_that_does_not_exist_is_seen() -> None:
         unknown_options(["subscribers", "forget"])
 
 
+def default_of(variable: str, defaults: Settings) -> object:
+    """Return the default of a setting, or of one that belongs to a source."""
+    for source in loaded_sources().values():
+        own = read_settings_of(source, defaults)
+        for name in type(own).model_fields:
+            if source_variable(source.name, name) == variable:
+                return getattr(own, name)
+    return getattr(defaults, variable.removeprefix(ENV_PREFIX).lower())
+
+
 def test_each_setting_exists_and_has_the_default_that_the_table_shows(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    known = {f"{ENV_PREFIX}{name.upper()}" for name in Settings.model_fields}
+    known = {f"{ENV_PREFIX}{name.upper()}" for name in Settings.model_fields} | source_variables()
     assert set(re.findall(r"DIGEST_[A-Z_]*[A-Z]", README)) - known == set()
     defaults, rows = load_settings(), re.findall(r"^\| (`DIGEST_.*?) \| (.*?) \|", README, re.MULTILINE)
     assert len(rows) > 5
     for names, values in rows:
         for name, value in zip(re.findall(r"DIGEST_\w+", names), values.split(", "), strict=True):
-            default = getattr(defaults, name.removeprefix(ENV_PREFIX).lower())
+            default = default_of(name, defaults)
             text = (
                 ",".join(default)
                 if isinstance(default, tuple)

@@ -104,7 +104,7 @@ BAD = [
     ("dkim_domain", "@example.org", "must be a domain name"),
     ("postal_address", "Street\nTown", "must be on one line"),
     ("contact", "me\x1b[1m", "must be on one line"),
-    ("sources", "huggingface,arxvi", "huggingface), and 'arxvi' is not one"),
+    ("sources", "huggingface,arxvi", "huggingface, pubmed), and 'arxvi' is not one"),
     ("sources", ",", "must name at least one source"),
     ("host_gaps", "api.example.org", "must name hosts, each with the seconds between two requests to it"),
     ("host_gaps", "api.example.org=-1", "3600 at most"),
