@@ -28,7 +28,7 @@ from digest.context import AppContext
 from digest.database.models import ClaimedDelivery, DeliveryKind, Paper, Subscriber
 from digest.errors import QueryError
 from digest.mail import MessageHeaders, build_message
-from digest.matching import Matcher, PaperDocument, parse
+from digest.matching import Matcher, PaperDocument, parse, parse_canonical
 from digest.matching.phrase_index import split_words_cached
 from digest.papers import PaperSnapshot
 from digest.rendering import (
@@ -129,7 +129,7 @@ def matched_keywords(documents: Sequence[PaperDocument]) -> list[tuple[Subscribe
             canonical.setdefault(parse(line).canonical, line)
         except QueryError:
             continue
-    matches = Matcher([parse(text) for text in canonical]).match(documents)
+    matches = Matcher([parse_canonical(text) for text in canonical]).match(documents)
     keywords = [
         (SubscriberKeyword(number, line, text), {documents[hit.document].id for hit in hits})
         for number, ((text, line), hits) in enumerate(zip(canonical.items(), matches, strict=True), 1)
@@ -230,7 +230,7 @@ def render_by_script(audience: Audience, contexts: Sequence[DigestContext]) -> N
     """Render as a script does: matches are looked for, and everything is rendered, for each subscriber anew."""
     for delivery, context in zip(audience.deliveries, contexts, strict=False):
         split_words_cached.cache_clear()
-        queries = [parse(keyword.canonical) for keyword in audience.keywords[delivery.subscriber_id]]
+        queries = [parse_canonical(keyword.canonical) for keyword in audience.keywords[delivery.subscriber_id]]
         rows = [audience.papers[number] for number in delivery.papers]
         views = [highlight_matches(PaperSnapshot.from_row(row, NOW.date()), queries) for row in rows]
         standard_message(replace(context, papers=tuple(views), keyword_positions=()))
