@@ -95,6 +95,9 @@ def add(
     summaries: Annotated[
         bool, typer.Option("--summaries", help="Show AI summaries from Hugging Face where available.")
     ] = False,
+    about_only: Annotated[
+        bool, typer.Option("--about-only", help="Leave out papers that only mention a keyword in passing.")
+    ] = False,
     source: Annotated[
         list[str] | None,
         typer.Option(help="Source whose papers they get, for example pubmed. Can be repeated. Default: all."),
@@ -122,6 +125,7 @@ def add(
         cap=cap,
         trending=trending,
         summaries=summaries,
+        about_only=about_only,
         sources=check_sources(source, known_sources(ctx.settings)) if source else (),
     )
     queued = add_subscriber(ctx, email, preferences, keywords, utc_now(), confirmed=confirmed)

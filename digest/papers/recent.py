@@ -134,13 +134,16 @@ class RecentPapersIndex:
         """False before the end of the first refresh, for which callers would have to wait."""
         return self._fingerprint is not None
 
-    def select(self, queries: Sequence[Query], limit: int, *, newest_first: bool = False) -> Selection:
+    def select(
+        self, queries: Sequence[Query], limit: int, *, newest_first: bool = False, about_only: bool = False
+    ) -> Selection:
         """Choose papers as an edition would for a subscriber with these queries (only exclusions: trending papers).
 
-        `newest_first`: as the editions of the last days would, the newest day first.
+        `newest_first`: as the editions of the last days would, the newest day first. `about_only`: for who wants no
+        papers that only mention a keyword in passing.
         """
         with self._lock:
-            matches, wanted, keys = self._rank(queries)
+            matches, wanted, keys = self._rank(queries, about_only=about_only)
             order = np.lexsort((keys, self._list_days[wanted])) if newest_first else np.argsort(keys)
             ranked = wanted[order[::-1]]
             first_day = np.zeros(len(self._documents), dtype=bool)
@@ -168,7 +171,7 @@ class RecentPapersIndex:
                 first_day_match_counts=tuple(int((matched & first_day).sum()) for matched in matches),
             )
 
-    def _rank(self, queries: Sequence[Query]) -> tuple[list[Column], Column, Column]:
+    def _rank(self, queries: Sequence[Query], *, about_only: bool) -> tuple[list[Column], Column, Column]:
         """Return the papers that each query matches, the positions of those for an edition, and their ranking keys."""
         terms = self._match_terms({term.canonical: term for query in queries for term in query.terms})
         bits = [combine_query(query, terms, self._kinds) for query in queries]
@@ -186,6 +189,8 @@ class RecentPapersIndex:
                 is_about |= matched & about
         has_keywords = any(not query.exclude for query in queries)
         is_wanted &= query_counts > 0 if has_keywords else self._upvotes >= 0
+        if has_keywords and about_only:
+            is_wanted &= is_about > 0
         wanted = np.flatnonzero(is_wanted)
         parts = (is_about, query_counts, in_title, self._popularity)
         return matches, wanted, packed_ranking_key(*(part[wanted] for part in parts))

@@ -28,6 +28,7 @@ class DueSubscriber:
     query_rows: tuple[int, ...]
     has_inclusion: bool
     sources: frozenset[str] = frozenset()
+    about_only: bool = False
 
     @property
     def wants_trending(self) -> bool:
@@ -64,7 +65,7 @@ def choose_edition(
     ]
     if subscriber.has_inclusion:
         candidates = (new_papers.matched_candidate(paper, subscriber.query_rows) for paper in carried_papers)
-        carried = [candidate for candidate in candidates if candidate]
+        carried = [candidate for candidate in candidates if candidate and candidate.is_about >= subscriber.about_only]
         if not matched and not carried:
             return PaperSelection((), ())  # no match, no e-mail: trending papers only come along
     else:

@@ -69,6 +69,7 @@ class ChunkQueries:
             tuple(self.query_rows[self.offsets[position] : self.offsets[position + 1]].tolist()),
             bool(self.has_inclusion[position]),
             subscribers.source_choices[subscribers.choices[position]],
+            bool(subscribers.about_only[position]),
         )
 
 

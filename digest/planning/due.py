@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from digest.planning.match_matrix import BoolArray, IntArray
 
 ALL_SOURCES: frozenset[str] = frozenset()
-CHUNK_COLUMNS = ("id", "covered_listing_id", "covered_from", "cap", "trending")
+CHUNK_COLUMNS = ("id", "covered_listing_id", "covered_from", "cap", "trending", "about_only")
 CAP = CHUNK_COLUMNS.index("cap")
 CHUNK_SIZE = 8000  # subscribers planned in one transaction; the memory of a plan grows with it
 SCHEDULE_COLUMNS: tuple[ColumnElement[Any], ...] = tuple(
@@ -97,6 +97,7 @@ class SubscriberChunk:
     covered_from: "IntArray"
     caps: "IntArray"
     trending: "IntArray"
+    about_only: "IntArray"
     choices: "IntArray"
     last_id: int = 0
     source_choices: Sequence[frozenset[str]] = (ALL_SOURCES,)
@@ -114,11 +115,12 @@ class SubscriberChunk:
         if values is None or (values[:, CAP] < 1).any():
             valid = [row for row in rows if all(isinstance(value, int) for value in row) and row[CAP] > 0]
             odd_ids = {row[0] for row in rows} - {row[0] for row in valid}
-            reason = "covered_listing_id, covered_from, cap or trending is no valid number"
+            reason = "covered_listing_id, covered_from, cap, trending or about_only is no valid number"
             unreadable += [describe_unreadable(Subscriber, number, reason) for number in sorted(odd_ids)]
             values = np.array(valid, dtype=np.int64).reshape(-1, width)
-        ids, covered_listing_ids, covered_from, caps, trending = values.T.copy()
-        return cls(ids, covered_listing_ids, covered_from, caps, trending, np.zeros_like(ids), last_id)
+        ids, covered_listing_ids, covered_from, caps, trending, about_only = values.T.copy()
+        choices = np.zeros_like(ids)
+        return cls(ids, covered_listing_ids, covered_from, caps, trending, about_only, choices, last_id)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -131,6 +133,7 @@ class SubscriberChunk:
             self.covered_from[mask],
             self.caps[mask],
             self.trending[mask],
+            self.about_only[mask],
             self.choices[mask],
             self.last_id,
             self.source_choices,

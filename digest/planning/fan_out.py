@@ -162,7 +162,12 @@ def fan_out(
     is_new = (values < EXCLUSION) & (numbers > subscribers.covered_listing_ids[rows])
     if not is_new.all():
         rows, columns, values = rows[is_new], columns[is_new], values[is_new]
-    keys = packed_ranking_key(*unpack_cells(values), columns)
+    is_about, query_counts, in_title = unpack_cells(values)
+    if subscribers.about_only.any():
+        is_wanted = is_about >= subscribers.about_only[rows]
+        rows, columns, is_about = rows[is_wanted], columns[is_wanted], is_about[is_wanted]
+        query_counts, in_title = query_counts[is_wanted], in_title[is_wanted]
+    keys = packed_ranking_key(is_about, query_counts, in_title, columns)
     order = np.sort(rows << PACKED_KEY_BITS | (MAX_KEY - keys))
     offsets = np.zeros(count + 1, dtype=np.int64)
     np.cumsum(np.bincount(rows, minlength=count), out=offsets[1:])

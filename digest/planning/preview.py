@@ -47,12 +47,15 @@ def preview(
     *,
     cap: int = 20,
     newest_first: bool = False,
+    about_only: bool = False,
 ) -> Preview:
     """Choose as an edition would for a subscriber with these keywords; without any: the trending papers.
 
-    `newest_first`: those of the newest day before those of earlier ones.
+    `newest_first`: those of the newest day before those of earlier ones. `about_only`: see `Preferences`.
     """
-    return preview_many(session, [keywords], candidates, day, now, cap=cap, newest_first=newest_first)[0]
+    return preview_many(
+        session, [keywords], candidates, day, now, cap=cap, newest_first=newest_first, about_only=about_only
+    )[0]
 
 
 def preview_many(
@@ -64,6 +67,7 @@ def preview_many(
     *,
     cap: int,
     newest_first: bool = False,
+    about_only: bool = False,
 ) -> list[Preview]:
     """Return a preview for each list of keywords; the papers are matched once for all."""
     queries = {
@@ -84,6 +88,8 @@ def preview_many(
             for number, keyword in enumerate(keywords)
         ]
         ranked = _rank_papers(own_queries, matched, candidates)
+        if about_only and any(not query.exclude for query in own_queries):
+            ranked = [candidate for candidate in ranked if candidate.is_about]
         list_days = {candidate.paper_id: days.get(candidate.paper_id, day) for candidate in ranked}
         ranked, first_day = _order_by_edition(ranked, list_days, cap, newest_first=newest_first)
         paper_ids = [candidate.paper_id for candidate in ranked[:cap]]
@@ -165,6 +171,7 @@ def preview_recent(
     *,
     cap: int,
     newest_first: bool = False,
+    about_only: bool = False,
 ) -> Preview | None:
     """Choose among the recent papers, None when there are none.
 
@@ -177,7 +184,15 @@ def preview_recent(
         if day is None:
             return None
         return preview_from_index(
-            session, keywords, recent, day, now, cap=cap, is_current=True, newest_first=newest_first
+            session,
+            keywords,
+            recent,
+            day,
+            now,
+            cap=cap,
+            is_current=True,
+            newest_first=newest_first,
+            about_only=about_only,
         )
     queries = [parse_canonical(keyword.canonical) for keyword in keywords]
     if not any(not query.exclude for query in queries):
@@ -186,7 +201,9 @@ def preview_recent(
     found = papers.find_recent_candidates(session, queries, recent.max_days)
     if found is None:
         return None
-    chosen = preview(session, keywords, found.papers, found.day, now, cap=cap, newest_first=newest_first)
+    chosen = preview(
+        session, keywords, found.papers, found.day, now, cap=cap, newest_first=newest_first, about_only=about_only
+    )
     return replace(chosen, considered_count=found.considered_count, days=found.days)
 
 
@@ -200,15 +217,16 @@ def preview_from_index(
     cap: int = 20,
     is_current: bool = False,
     newest_first: bool = False,
+    about_only: bool = False,
 ) -> Preview:
     """Choose among the papers of the index. It is refreshed first, unless `is_current`.
 
-    `newest_first`: those of the newest day before those of earlier ones.
+    `newest_first`: those of the newest day before those of earlier ones. `about_only`: see `Preferences`.
     """
     queries = [parse_canonical(keyword.canonical) for keyword in keywords]
     if not is_current:
         recent.refresh(session)
-    selection, cache = recent.select(queries, cap, newest_first=newest_first), recent.cache
+    selection, cache = recent.select(queries, cap, newest_first=newest_first, about_only=about_only), recent.cache
     if len(cache) > CACHE_SIZE:
         cache.clear()
     if missing := [paper_id for paper_id in selection.papers if paper_id not in cache]:

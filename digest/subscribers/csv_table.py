@@ -12,7 +12,17 @@ from digest.database.models import SubscriberStatus
 from digest.errors import SubscriberError
 
 PREFERENCE_COLUMNS = ("email", "keywords", "frequency", "send_hour", "timezone", "cap", "trending", "summaries")
-COLUMNS = (*PREFERENCE_COLUMNS, "status", "paused_until", "reason", "weekday", "thumbnails", "muted", "sources")
+COLUMNS = (
+    *PREFERENCE_COLUMNS,
+    "status",
+    "paused_until",
+    "reason",
+    "weekday",
+    "thumbnails",
+    "muted",
+    "sources",
+    "about_only",
+)
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 # Names of the column with the address in exports of Mailchimp, listmonk, Brevo, Ghost, Mailman, Outlook and others, and
 # in the languages in which such programs are translated. In lower case, with blanks for - and _.

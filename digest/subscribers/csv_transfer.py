@@ -88,6 +88,7 @@ def export_csv(engine: Engine) -> str:
             "trending": "yes" if row["trending"] else "no",
             "summaries": "yes" if row["summaries"] else "no",
             "thumbnails": "yes" if row["thumbnails"] else "no",
+            "about_only": "yes" if row["about_only"] else "no",
             "muted": join_keywords(row["muted"]),
             "sources": KEYWORD_SEPARATOR.join(row["sources"]),
             "paused_until": row["paused_until"] or "",
@@ -238,6 +239,7 @@ def _parse_row(settings: Settings, line_number: int, row: Mapping[str, str]) -> 
         summaries=_parse_boolean(cells["summaries"], "summaries"),
         weekday=parse_weekday(cells["weekday"]) if cells["weekday"] else Preferences().weekday,
         thumbnails=_parse_boolean(cells["thumbnails"], "thumbnails"),
+        about_only=_parse_boolean(cells["about_only"], "about_only"),
         sources=check_sources(cells["sources"].split(KEYWORD_SEPARATOR), known_sources(settings))
         if cells["sources"]
         else (),

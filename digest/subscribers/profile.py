@@ -84,6 +84,7 @@ def to_profile(session: Session, subscriber: Subscriber) -> SubscriberProfile:
             trending=subscriber.trending,
             summaries=subscriber.summaries,
             thumbnails=subscriber.thumbnails,
+            about_only=subscriber.about_only,
             sources=tuple(subscriber.sources),
         ),
         keywords=tuple(keyword.text for keyword in keywords),

@@ -53,7 +53,7 @@ class Preferences:
     """When and how much a subscriber wants. Raises SubscriberError for values out of range.
 
     `weekday`: the day of weekly digests, 0 for Monday to 6 for Sunday. `sources`: names of the sources whose papers
-    are wanted, none for all.
+    are wanted, none for all. `about_only`: no papers that only mention a keyword in passing.
     """
 
     frequency: str = Frequency.DAILY
@@ -64,6 +64,7 @@ class Preferences:
     trending: bool = False
     summaries: bool = False
     thumbnails: bool = False
+    about_only: bool = False
     sources: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

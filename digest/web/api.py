@@ -116,6 +116,7 @@ class SubscriptionIn(BaseModel):
     sources: list[Annotated[str, Field(max_length=100)]] = Field(
         default=[], max_length=1000, description="Sources whose papers are wanted. Default: all.", examples=[["arxiv"]]
     )
+    about_only: bool = Field(default=False, description="Leave out papers that only mention a keyword in passing.")
     summaries: bool = Field(default=False, description="Show AI summaries from Hugging Face where available.")
     agreed: Literal[True] = Field(description=f"The owner of the address agrees to version {CONSENT_TEXT}.")
 

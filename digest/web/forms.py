@@ -62,6 +62,7 @@ class PreferencesFields(TextForm):
     hour: str = ""
     timezone: str = ""
     cap: str = ""
+    about_only: str = ""
     trending: str = ""
     summaries: str = ""
 
@@ -196,6 +197,7 @@ def default_values(settings: Settings) -> dict[str, str]:
         "timezone": settings.default_timezone,
         "cap": str(Preferences().cap),
         "trending": "",
+        "about_only": "",
         "summaries": "",
         "thumbnails": "",
         "pause": "",
@@ -299,7 +301,11 @@ def parse_preferences_fields(form: PreferencesFields, settings: Settings) -> Par
             parsed.errors.append(
                 FieldError("keywords", f"{prefix}{error.message}", error.text, error.position, convert(error.text))
             )
-    parsed.preferences = Preferences(trending=bool(values["trending"]), summaries=bool(values["summaries"]))
+    parsed.preferences = Preferences(
+        about_only=bool(values["about_only"]),
+        trending=bool(values["trending"]),
+        summaries=bool(values["summaries"]),
+    )
     try:
         frequency, weekday = parse_frequency(values["frequency"])
         parsed.preferences = replace(parsed.preferences, frequency=frequency, weekday=weekday)

@@ -100,7 +100,15 @@ def preview_keywords(web: WebContext, parsed: ParsedForm) -> KeywordPreview | No
         return None
     keywords = [restrict_to_sources(keyword, parsed.preferences.sources) for keyword in parsed.keywords]
     with read_session(web.ctx.engine) as session:
-        found = preview_recent(session, keywords, web.recent_papers, web.clock(), cap=SHOWN_PAPERS, newest_first=True)
+        found = preview_recent(
+            session,
+            keywords,
+            web.recent_papers,
+            web.clock(),
+            cap=SHOWN_PAPERS,
+            newest_first=True,
+            about_only=parsed.preferences.about_only,
+        )
     if found is None:
         return None
     matched = len(found.papers) + found.omitted_count

@@ -27,6 +27,7 @@ SUBSCRIBER_COLUMNS = {
     "trending": PREFERENCES,
     "summaries": PREFERENCES,
     "thumbnails": PREFERENCES,
+    "about_only": PREFERENCES,
     "sources": PREFERENCES,
     "paused_until": "When your pause ends.",
     "covered_from": "Which papers had come before you signed up, so that you get their published versions.",

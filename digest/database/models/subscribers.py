@@ -68,6 +68,7 @@ class Subscriber(SQLModel, table=True):
     trending: bool = False
     summaries: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     thumbnails: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    about_only: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     sources: list[str] = Field(default_factory=list, sa_type=TextList, sa_column_kwargs={"server_default": "[]"})
     paused_until: date | None = Field(default=None, sa_type=TolerantDate)
     covered_listing_id: int = Field(default=0, sa_type=BIG_INTEGER)

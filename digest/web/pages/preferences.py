@@ -163,6 +163,7 @@ def _profile_values(profile: SubscriberProfile) -> dict[str, str]:
         "hour": str(preferences.send_hour),
         "timezone": preferences.timezone,
         "cap": str(preferences.cap),
+        "about_only": "yes" if preferences.about_only else "",
         "trending": "yes" if preferences.trending else "",
         "summaries": "yes" if preferences.summaries else "",
         "thumbnails": "yes" if preferences.thumbnails else "",

@@ -34,32 +34,34 @@ def chunk(*rows: tuple[object, ...]) -> tuple[SubscriberChunk, list[InvalidRow]]
 
 
 def columns(subscribers: SubscriberChunk) -> list[list[int]]:
-    names = ("ids", "covered_listing_ids", "covered_from", "caps", "trending")
+    names = ("ids", "covered_listing_ids", "covered_from", "caps", "trending", "about_only")
     return [getattr(subscribers, name).tolist() for name in names]
 
 
 def test_rows_become_columns() -> None:
-    subscribers, unreadable = chunk((3, 40, 7, 20, 0), (5, 41, 7, 1, 1))
-    assert columns(subscribers) == [[3, 5], [40, 41], [7, 7], [20, 1], [0, 1]]
+    subscribers, unreadable = chunk((3, 40, 7, 20, 0, 1), (5, 41, 7, 1, 1, 0))
+    assert columns(subscribers) == [[3, 5], [40, 41], [7, 7], [20, 1], [0, 1], [1, 0]]
     assert (len(subscribers), subscribers.last_id, unreadable) == (2, 5, [])
     nothing, _ = chunk()
-    assert (len(nothing), nothing.last_id, columns(nothing)) == (0, 0, [[], [], [], [], []])
+    assert (len(nothing), nothing.last_id, columns(nothing)) == (0, 0, [[], [], [], [], [], []])
 
 
-@pytest.mark.parametrize("odd", [(4, "x", 7, 20, 0), (4, None, 7, 20, 0), (4, 40, 7, 0, 0), (4, 40, 7, -1, 0)])
+@pytest.mark.parametrize(
+    "odd", [(4, "x", 7, 20, 0, 0), (4, None, 7, 20, 0, 0), (4, 40, 7, 0, 0, 0), (4, 40, 7, -1, 0, 0)]
+)
 def test_a_row_with_an_odd_number_is_named_and_left_out(odd: tuple[object, ...]) -> None:
-    subscribers, unreadable = chunk((3, 40, 7, 20, 0), odd, (5, 41, 7, 1, 1))
-    assert columns(subscribers) == [[3, 5], [40, 41], [7, 7], [20, 1], [0, 1]]
-    reason = "covered_listing_id, covered_from, cap or trending is no valid number"
+    subscribers, unreadable = chunk((3, 40, 7, 20, 0, 1), odd, (5, 41, 7, 1, 1, 0))
+    assert columns(subscribers) == [[3, 5], [40, 41], [7, 7], [20, 1], [0, 1], [1, 0]]
+    reason = "covered_listing_id, covered_from, cap, trending or about_only is no valid number"
     assert unreadable == [InvalidRow("subscriber", "4", reason)]
 
 
 def test_the_last_id_is_that_of_the_last_row_though_it_was_left_out() -> None:
-    subscribers, _ = chunk((3, 40, 7, 20, 0), (4, 40, 7, 0, 0))
+    subscribers, _ = chunk((3, 40, 7, 20, 0, 0), (4, 40, 7, 0, 0, 0))
     assert (columns(subscribers)[0], subscribers.last_id) == ([3], 4)
     assert subscribers.filter(subscribers.ids > 3).last_id == 4
 
 
 def test_a_filter_keeps_the_rows_together() -> None:
-    subscribers, _ = chunk((3, 40, 7, 20, 0), (5, 41, 7, 1, 1), (6, 42, 7, 2, 0))
-    assert columns(subscribers.filter(subscribers.ids != 5)) == [[3, 6], [40, 42], [7, 7], [20, 2], [0, 0]]
+    subscribers, _ = chunk((3, 40, 7, 20, 0, 1), (5, 41, 7, 1, 1, 0), (6, 42, 7, 2, 0, 0))
+    assert columns(subscribers.filter(subscribers.ids != 5)) == [[3, 6], [40, 42], [7, 7], [20, 2], [0, 0], [1, 0]]

@@ -105,12 +105,19 @@ def subscribers_of(found: MatchMatrix, covered: tuple[int, ...], *pairs: tuple[i
     return fan_out(found, positions, rows, chunk(*covered))
 
 
-def chunk(*covered: int, choices: tuple[int, ...] = (), sources: tuple[str, ...] = ()) -> SubscriberChunk:
-    """Return subscribers with these marks, with position 0 or 1 of their choice: all sources, or these."""
+def chunk(
+    *covered: int, choices: tuple[int, ...] = (), sources: tuple[str, ...] = (), about: tuple[bool, ...] = ()
+) -> SubscriberChunk:
+    """Return subscribers with these marks, with position 0 or 1 of their choice: all sources, or these.
+
+    `about`: who wants only papers about a keyword.
+    """
     zeros = integers(*(0 for _ in covered))
     chosen = integers(*choices) if choices else zeros
     every_choice = frozenset[str](), frozenset(sources)
-    return SubscriberChunk(zeros, integers(*covered), zeros, zeros, zeros, chosen, source_choices=every_choice)
+    about_only = integers(*(int(wanted) for wanted in about)) if about else zeros
+    columns = (zeros, integers(*covered), zeros, zeros, zeros, about_only, chosen)
+    return SubscriberChunk(*columns, source_choices=every_choice)
 
 
 def test_each_subscriber_gets_what_matches_and_is_new_for_them() -> None:
@@ -179,3 +186,15 @@ def test_seats_are_those_that_choosing_one_by_one_gives(
     for position, own in enumerate(keywords):
         selection = choose_papers(matches.candidates_at(position, sorted(own)), cap=cap)
         assert [json.loads(text) for text in lists[position]] == [[*selection.paper_ids], [*selection.omitted_ids]]
+
+
+def test_who_wants_only_papers_about_a_keyword_gets_no_passing_mention() -> None:
+    found = matrix((0, 0, MATCH), (0, 1, MATCH + ABOUT), (1, 0, MATCH + ABOUT), (2, 1, EXCLUSION))
+    positions, rows = np.array([(0, 0), (1, 0), (2, 0), (2, 1), (3, 0), (3, 2)], dtype=np.int64).T
+    matches = fan_out(found, positions, rows, chunk(0, 0, 0, 0, about=(False, True, True, True)))
+    assert [[row.paper_id for row in matches.candidates_at(n, (0, 1))] for n in range(4)] == [
+        [20, 10],
+        [20],
+        [10, 20],
+        [],
+    ]
