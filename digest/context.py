@@ -54,8 +54,8 @@ class AppContext:
 
     @property
     def product_name(self) -> str:
-        """Name of the sender, which subscribers know us by."""
-        return _parse_sender(self.settings.mail_from)[0] or "Paper Digest"
+        """Name that subscribers know us by: DIGEST_SITE_NAME, else the name of the sender."""
+        return self.settings.site_name or _parse_sender(self.settings.mail_from)[0] or "Paper Digest"
 
     @property
     def mailbox_directory(self) -> Path:

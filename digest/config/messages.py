@@ -36,6 +36,26 @@ def host(port_setting: str) -> str:
     return f"must be the name or IP address of a host only; set the port with {port_setting}"
 
 
+def too_long(characters: int, max_characters: int) -> str:
+    return f"must have at most {max_characters} characters, and this has {characters}"
+
+
+def too_many_links(count: int, max_count: int) -> str:
+    return f"must have at most {max_count} links, and these are {count}; write a comma in an address as %2C"
+
+
+def footer_link_without_parts(number: int) -> str:
+    return f"must have a label and an address for each link, and link {number} lacks one; write a comma as %2C"
+
+
+def footer_link_label(label: str, max_characters: int) -> str:
+    return f"must have labels of at most {max_characters} characters on one line, and {label!r} is not one"
+
+
+def footer_link_address(label: str) -> str:
+    return f"must lead to addresses that start with https:// or http://, and {label!r} does not"
+
+
 def secret_too_short(min_characters: int) -> str:
     return f"must have at least {min_characters} characters, because a shorter one could be guessed"
 

@@ -28,12 +28,15 @@ from digest.config.values import (
     P256_KEY_PATTERN,
     TOPIC_PATTERN,
     DatabaseUrl,
+    FooterLinks,
     HostGaps,
     Hostname,
     HttpUrl,
+    Intro,
     MailFrom,
     OneLine,
     Rate,
+    SiteName,
     StringList,
     encode_address,
     encode_host,
@@ -205,6 +208,14 @@ class CollectSettings(BaseModel):
         return tuple(dict.fromkeys(value))
 
 
+class SiteSettings(BaseModel):
+    """What makes the pages and e-mails the operator's own."""
+
+    site_name: SiteName = ""
+    intro: Intro = ""
+    footer_links: FooterLinks = ()
+
+
 class SubscriberSettings(BaseModel):
     """Limits of a subscription, and what new ones begin with."""
 
@@ -284,7 +295,9 @@ class EnvironmentSource(EnvSettingsSource):
         return others | super().__call__()
 
 
-class Settings(OperatorSettings, SubscriberSettings, CollectSettings, WebhookSettings, MailSettings, BaseSettings):
+class Settings(
+    OperatorSettings, SubscriberSettings, SiteSettings, CollectSettings, WebhookSettings, MailSettings, BaseSettings
+):
     """Settings of all topics; see `.env.example` for what each one does."""
 
     model_config = SettingsConfigDict(

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from email.utils import parseaddr
 from ipaddress import IPv6Address
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
 import idna
@@ -19,6 +19,8 @@ SECONDS_PER_UNIT = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
 MIN_RATE = 1 / SECONDS_PER_UNIT["day"]  # messages a second
 MAX_RATE = 10_000  # messages a second
 MAX_HOST_GAP = 3600  # seconds between two requests
+MAX_SITE_NAME, MAX_INTRO = 80, 300  # characters
+MAX_FOOTER_LINKS, MAX_LINK_LABEL = 5, 40  # links; characters
 MAX_LOCAL_PART = 24  # characters: with "+" and a token of 39 they fill the 64 of RFC 5321, 4.5.3.1.1
 MAX_LABEL, MAX_NAME = 63, 253  # characters (RFC 1035, 2.3.4)
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?"  # with the underscores of private networks
@@ -30,6 +32,13 @@ TOPIC_PATTERN = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{
 P256_KEY_PATTERN = re.compile(r"MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE[A-Za-z0-9+/]{86}==")  # base64 of DER (RFC 5480)
 PATH_CHARACTERS = "/%:@!$&'()*+,;=~"  # RFC 3986, 3.3: what a path may hold beside letters and digits
 RATE_PATTERN = re.compile(r"(?P<count>\d+(?:\.\d*)?|\.\d+)\s*(?:/|per|an?)\s*(?P<unit>second|minute|hour|day)s?")
+
+
+class FooterLink(NamedTuple):
+    """Link of the operator's own in the footer of the pages."""
+
+    label: str
+    url: str
 
 
 def split_list(value: Any) -> Any:
@@ -147,6 +156,52 @@ def validate_http_url(value: str) -> str:
     return f"{parts.scheme}://{host}{port}{quote(parts.path, safe=PATH_CHARACTERS)}".rstrip("/")
 
 
+def validate_site_name(value: str) -> str:
+    """Accept what fits beside a logo and into a subject."""
+    if len(value) > MAX_SITE_NAME:
+        raise ValueError(messages.too_long(len(value), MAX_SITE_NAME))
+    return value
+
+
+def validate_intro(value: str) -> str:
+    """Accept a short text; line breaks count as spaces."""
+    text = " ".join(value.split())
+    if len(text) > MAX_INTRO:
+        raise ValueError(messages.too_long(len(text), MAX_INTRO))
+    return validate_one_line(text)
+
+
+def parse_footer_links(value: Any) -> Any:
+    """Parse `Label=https://...,Label=https://...`; a comma in an address is written %2C."""
+    if not isinstance(value, str):
+        return value
+    parts = [part.strip() for part in value.split(",") if part.strip()]
+    if len(parts) > MAX_FOOTER_LINKS:
+        raise ValueError(messages.too_many_links(len(parts), MAX_FOOTER_LINKS))
+    links = []
+    for number, part in enumerate(parts, 1):
+        label, _, url = (side.strip() for side in part.partition("="))
+        if not label or not url:
+            raise ValueError(messages.footer_link_without_parts(number))
+        if len(label) > MAX_LINK_LABEL or not label.isprintable():
+            raise ValueError(messages.footer_link_label(label, MAX_LINK_LABEL))
+        if not is_web_address(url):
+            raise ValueError(messages.footer_link_address(label))
+        links.append(FooterLink(label, url))
+    return tuple(links)
+
+
+def is_web_address(url: str) -> bool:
+    """Say whether this is the whole address of a page."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return False
+    is_plain = url.isprintable() and not any(c.isspace() for c in url)
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.username is None and is_plain
+
+
 def validate_database_url(url: str) -> str:
     """Accept the URL of an SQLite file or a PostgreSQL database."""
     try:
@@ -164,6 +219,9 @@ def validate_database_url(url: str) -> str:
 
 StringList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_list)]
 OneLine = Annotated[str, AfterValidator(validate_one_line)]
+SiteName = Annotated[str, AfterValidator(validate_one_line), AfterValidator(validate_site_name)]
+Intro = Annotated[str, AfterValidator(validate_intro)]
+FooterLinks = Annotated[tuple[FooterLink, ...], NoDecode, BeforeValidator(parse_footer_links)]
 Hostname = Annotated[str, AfterValidator(validate_hostname)]
 MailFrom = Annotated[str, AfterValidator(validate_one_line), AfterValidator(validate_mail_from)]
 Rate = Annotated[float, BeforeValidator(parse_rate), Field(ge=0, le=MAX_RATE), AfterValidator(validate_rate)]

@@ -132,6 +132,8 @@ def template_environment(ctx: AppContext, root: str) -> Environment:
         product=ctx.product_name,
         root=root,
         base=ctx.settings.base_url,
+        intro=ctx.settings.intro,
+        footer_links=ctx.settings.footer_links,
         contact=ctx.settings.contact,
         is_demo=ctx.is_demo,
         local_inbox=not ctx.settings.has_relay,

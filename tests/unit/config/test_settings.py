@@ -108,6 +108,21 @@ BAD = [
     ("sources", ",", "must name at least one source"),
     ("host_gaps", "api.example.org", "must name hosts, each with the seconds between two requests to it"),
     ("host_gaps", "api.example.org=-1", "3600 at most"),
+    ("site_name", "N" * 81, "must have at most 80 characters, and this has 81"),
+    ("site_name", "Papers\x1b[1m", "must be on one line"),
+    ("intro", "i" * 301, "must have at most 300 characters, and this has 301"),
+    ("intro", "Hello\x07", "must be on one line"),
+    ("footer_links", "a=https://a.b," * 6, "must have at most 5 links, and these are 6"),
+    (
+        "footer_links",
+        "https://example.org",
+        "must have a label and an address for each link, and link 1 lacks one",
+    ),
+    ("footer_links", "Imprint=", "and link 1 lacks one"),
+    ("footer_links", "L" * 41 + "=https://a.b", "must have labels of at most 40 characters"),
+    ("footer_links", "Imprint=javascript:alert(1)", "and 'Imprint' does not"),
+    ("footer_links", "Imprint=//example.org", "must lead to addresses that start with https:// or http://"),
+    ("footer_links", "Imprint=https://a.b/c d", "must lead to addresses that start with"),
     ("default_timezone", "Berlin", "must be a time zone, and 'Berlin' is not one"),
     ("default_timezone", "../../etc/passwd", "must be a time zone, and '../../etc/passwd' is not one"),
     ("send_hour", "24", "should be less than or equal to 23"),
@@ -230,6 +245,7 @@ SECRET = "correct-horse-battery"
         {"database_url": f"mysql://db/digest?user=digest&password={SECRET}"},
         {"database_url": f"postgresql+psycopg://digest:{SECRET}@db:port/digest"},
         {"base_url": f"https://digest:{SECRET}@digest.example.org"},
+        {"footer_links": f"Imprint=https://digest:{SECRET}@example.org"},
         {"smtp_host": f"smtp://digest:{SECRET}@smtp.example.org"},
     ],
 )
@@ -272,6 +288,20 @@ def test_a_file_that_is_no_text_stops_the_start(tmp_path: Path) -> None:
 def test_a_list_is_written_with_commas_or_spaces(monkeypatch: pytest.MonkeyPatch, written: str) -> None:
     monkeypatch.setenv("DIGEST_SOURCES", written)
     assert load_settings().sources == ("huggingface", "arxiv")
+
+
+def test_a_link_of_the_footer_may_have_a_query_and_spaces_around(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(
+        "DIGEST_FOOTER_LINKS", " Über uns = https://example.org/?a=b%2Cc&d=e#f , Help=http://localhost:8080 ,"
+    )
+    assert load_settings().footer_links == (
+        ("Über uns", "https://example.org/?a=b%2Cc&d=e#f"),
+        ("Help", "http://localhost:8080"),
+    )
+
+
+def test_an_intro_may_be_written_in_lines() -> None:
+    assert load_settings(intro=" Papers\nfor  us. ").intro == "Papers for us."
 
 
 def test_a_slash_at_the_end_of_an_address_is_dropped() -> None:
