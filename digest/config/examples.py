@@ -17,7 +17,7 @@ EXAMPLES = {
     "dkim_key": "/etc/digest/dkim.pem", "dkim_selector": "digest", "dkim_domain": "example.org",
     "postal_address": "1 Example Street, 12345 Exampletown", "sources": "huggingface,arxiv",
     "site_name": "Papers of the Example Lab", "intro": "New papers for the Example Lab and its friends.",
-    "footer_links": "Imprint=https://example.org/imprint,The lab=https://example.org",
+    "accent": "#9c1c2e", "footer_links": "Imprint=https://example.org/imprint,The lab=https://example.org",
     "host_gaps": "api.example.org=2", "contact": "you@example.org", "default_timezone": "Europe/Berlin",
     "send_hour": "8", "most_keywords": "100", "longest_keyword": "2000", "most_terms": "64",
     "deepest_nesting": "16", "web_copy_days": "90",

@@ -14,6 +14,7 @@ DATABASE_NAME = "must name a database: the path of a file, or the name on the se
 SQLITE_OPTIONS = "must not have options after a question mark, because SQLite takes none"
 SNS_TOPIC = "must be the ARN of an Amazon SNS topic"
 SENDGRID_KEY = "must be the verification key that SendGrid shows for its signed event webhook"
+ACCENT = "must be a color written as #rrggbb"
 HOST_GAPS = "must name hosts, each with the seconds between two requests to it, 3600 at most"
 NO_SOURCES = "must name at least one source"
 TOKEN_CHARACTERS = "must have only ASCII letters, digits and punctuation, without spaces"  # noqa: S105  - no token
@@ -38,6 +39,11 @@ def host(port_setting: str) -> str:
 
 def too_long(characters: int, max_characters: int) -> str:
     return f"must have at most {max_characters} characters, and this has {characters}"
+
+
+def pale_accent(ratio: float, min_ratio: float) -> str:
+    shown = int(ratio * 100) / 100  # cut, not rounded: 4.496 must not be shown as enough
+    return f"must have a contrast of at least {min_ratio}:1 on white, and this has {shown:.2f}:1; take a darker color"
 
 
 def too_many_links(count: int, max_count: int) -> str:

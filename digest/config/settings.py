@@ -27,6 +27,7 @@ from digest.config.values import (
     MAX_LOCAL_PART,
     P256_KEY_PATTERN,
     TOPIC_PATTERN,
+    Accent,
     DatabaseUrl,
     FooterLinks,
     HostGaps,
@@ -214,6 +215,7 @@ class SiteSettings(BaseModel):
     site_name: SiteName = ""
     intro: Intro = ""
     footer_links: FooterLinks = ()
+    accent: Accent = ""
 
 
 class SubscriberSettings(BaseModel):

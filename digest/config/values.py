@@ -13,6 +13,7 @@ from pydantic_settings import NoDecode
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from digest.colors import MIN_CONTRAST, WHITE, contrast_ratio
 from digest.config import messages
 
 SECONDS_PER_UNIT = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
@@ -25,6 +26,7 @@ MAX_LOCAL_PART = 24  # characters: with "+" and a token of 39 they fill the 64 o
 MAX_LABEL, MAX_NAME = 63, 253  # characters (RFC 1035, 2.3.4)
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?"  # with the underscores of private networks
 NAME_PATTERN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?", re.IGNORECASE)
+ACCENT_PATTERN = re.compile(r"#?[0-9a-fA-F]{6}")
 ATEXT = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 LOCAL_PART_PATTERN = re.compile(rf"{ATEXT}(?:\.{ATEXT})*")  # RFC 5321, 4.1.2: Dot-string
 BOUNCE_PATTERN = re.compile(rf"(?a)[\w.+=~-]{{1,{MAX_LOCAL_PART}}}")
@@ -171,6 +173,18 @@ def validate_intro(value: str) -> str:
     return validate_one_line(text)
 
 
+def validate_accent(value: str) -> str:
+    """Accept a color that is readable on white and below white text; return it as #rrggbb in lower case."""
+    if not value:
+        return value
+    if not ACCENT_PATTERN.fullmatch(value.strip()):
+        raise ValueError(messages.ACCENT)
+    color = "#" + value.strip().lower().removeprefix("#")
+    if (ratio := contrast_ratio(color, WHITE)) < MIN_CONTRAST:
+        raise ValueError(messages.pale_accent(ratio, MIN_CONTRAST))
+    return color
+
+
 def parse_footer_links(value: Any) -> Any:
     """Parse `Label=https://...,Label=https://...`; a comma in an address is written %2C."""
     if not isinstance(value, str):
@@ -221,6 +235,7 @@ StringList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_list)]
 OneLine = Annotated[str, AfterValidator(validate_one_line)]
 SiteName = Annotated[str, AfterValidator(validate_one_line), AfterValidator(validate_site_name)]
 Intro = Annotated[str, AfterValidator(validate_intro)]
+Accent = Annotated[str, AfterValidator(validate_accent)]
 FooterLinks = Annotated[tuple[FooterLink, ...], NoDecode, BeforeValidator(parse_footer_links)]
 Hostname = Annotated[str, AfterValidator(validate_hostname)]
 MailFrom = Annotated[str, AfterValidator(validate_one_line), AfterValidator(validate_mail_from)]

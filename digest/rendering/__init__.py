@@ -11,11 +11,12 @@
 - `messages`: sentences that depend on counts and frequency
 - `match_cache`: which keywords match a paper, and where
 - `merged_papers`: digests that were queued before two of their papers turned out to be one
-- `paper_card`: a paper as a card or a row, and the colors
+- `paper_card`: a paper as a card or a row
 - `plain_text`: wrapped paragraphs
 - `retracted_papers`: digests that were queued before one of their papers was retracted or withdrawn
 - `summary`: subject, headline and counts of a digest, for pages
 - `templates`: folders of templates, and the Jinja environment
+- `theme`: colors and fonts
 - `transactional`: e-mails about a subscription
 """
 
@@ -47,8 +48,6 @@ from digest.rendering.contexts import (
 from digest.rendering.digest import render_digest
 from digest.rendering.match_cache import MatchCache, highlight_matches
 from digest.rendering.paper_card import (
-    HIGHLIGHT_COLORS,
-    THEME,
     PaperCard,
     PersonalFields,
     TextPart,
@@ -57,6 +56,7 @@ from digest.rendering.paper_card import (
 )
 from digest.rendering.summary import DigestSummary, summarize_digest
 from digest.rendering.templates import template_folder
+from digest.rendering.theme import HIGHLIGHT_COLORS, THEME, create_theme
 from digest.rendering.transactional import render_notice, render_welcome
 
 __all__ = [
@@ -86,6 +86,7 @@ __all__ = [
     "Welcome",
     "WelcomeContext",
     "build_card",
+    "create_theme",
     "digest_context",
     "highlight_matches",
     "load_batch",

@@ -38,6 +38,7 @@ def welcome_context(ctx: AppContext, batch: BatchData, delivery: ClaimedDelivery
     recipient, keywords = batch.recipients[delivery.subscriber_id], batch.keywords.get(delivery.subscriber_id, ())
     return WelcomeContext(
         product=ctx.product_name,
+        accent=ctx.settings.accent,
         address=recipient.email,
         frequency=recipient.frequency,
         weekday=recipient.weekday,
@@ -71,6 +72,7 @@ def digest_context(ctx: AppContext, batch: BatchData, delivery: ClaimedDelivery)
     ]
     return DigestContext(
         product=ctx.product_name,
+        accent=ctx.settings.accent,
         site_url=ctx.absolute_url(""),
         day=date.fromisoformat(delivery.edition),
         frequency=recipient.frequency,
@@ -112,6 +114,7 @@ def preview_context(
     front_page = ctx.absolute_url("/")
     return DigestContext(
         product=ctx.product_name,
+        accent=ctx.settings.accent,
         site_url=ctx.absolute_url(""),
         day=day,
         frequency=Frequency.DAILY,

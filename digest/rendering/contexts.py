@@ -104,6 +104,7 @@ class DigestContext:
     welcome: Welcome | None = None
     thumbnails: bool = False
     product: str = "Paper Digest"
+    accent: str = ""
     site_url: str = ""
     postal_address: str = ""
 
@@ -119,6 +120,7 @@ class NoticeContext:
 
     template: ClassVar[str]
     product: str = "Paper Digest"
+    accent: str = ""
     postal_address: str = ""
 
 
@@ -136,6 +138,7 @@ class WelcomeContext:
     """E-mail after the confirmation, where there is nothing for a first digest yet."""
 
     product: str = "Paper Digest"
+    accent: str = ""
     address: str
     frequency: str
     weekday: int = 0

@@ -13,7 +13,8 @@ from digest.rendering import layout, messages
 from digest.rendering.contexts import LINK_NAMES, DigestContext
 from digest.rendering.fragment_cache import FragmentCache, RenderedPaper, encode_wrapped
 from digest.rendering.fragments import EMPTY, EncodedPair, EncodedValues, encode_html_and_text
-from digest.rendering.paper_card import HIGHLIGHT_COLORS, REASON_KEYWORD_LENGTH, PaperForm
+from digest.rendering.paper_card import REASON_KEYWORD_LENGTH, PaperForm
+from digest.rendering.theme import HIGHLIGHT_COLORS
 
 HTML_LIMIT = 95_000  # bytes of encoded HTML; Gmail hides what comes after about 102,000
 CARDS_HTML_LIMIT = 75_000  # of these, for the layout and the cards
@@ -45,7 +46,10 @@ class DigestBuilder:
         self._positions = layout.keyword_positions(context)
         self._encoded_keywords: dict[int, tuple[QuotedPrintable, ...]] = {}
         has_mute_author, is_illustrated = bool(context.links.mute_author), context.thumbnails
-        self._style = context.day.year, context.period, context.site_url, has_mute_author, is_illustrated
+        self._style = (
+            *(context.day.year, context.period, context.site_url, has_mute_author, is_illustrated),
+            context.accent,
+        )
         # Personal values of the layout, by the names of their placeholders.
         self._html: EncodedValues = {}
         self._text: EncodedValues = {}
@@ -95,6 +99,7 @@ class DigestBuilder:
         html, text = cache.layout(
             frozenset(html_values.keys() | text_values.keys()),
             tuple(formatting.truncate(notice, NOTICE_LENGTH) for notice in context.notices[:NOTICES_LIMIT]),
+            accent=context.accent,
             product=formatting.truncate(context.product),
             date=layout.date_text(context),
             site_url=context.site_url,

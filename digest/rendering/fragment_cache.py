@@ -57,7 +57,14 @@ class FragmentCache:
 
 
 def render_paper(
-    view: PaperView, form: PaperForm, year: int, period: Period, site_url: str, mute_author: bool, thumbnail: bool
+    view: PaperView,
+    form: PaperForm,
+    year: int,
+    period: Period,
+    site_url: str,
+    mute_author: bool,
+    thumbnail: bool,
+    accent: str,
 ) -> RenderedPaper:
     """Render a paper with placeholders for all that is personal. `mute_author`, `thumbnail`: whether it has them."""
     fields = PersonalFields.placeholders(view, mute_author=mute_author)
@@ -65,18 +72,20 @@ def render_paper(
         "card": build_card(view, date(year, 1, 1), fields, form, period, site_url, thumbnail=thumbnail),
         "number": placeholder("number"),
     }
-    html, text = (Fragment(render_template(f"digest-{form}.{ending}", **values)) for ending in ("html", "txt"))
+    html, text = (Fragment(render_template(f"digest-{form}.{ending}", accent, **values)) for ending in ("html", "txt"))
     numbers = sorted({int(name.split()[1]) for name in (*html.names, *text.names) if " " in name})
     return RenderedPaper(html, text, tuple((n, f"color {n}", f"keyword {n}") for n in numbers))
 
 
-def render_layout(names: Collection[str], notices: tuple[str, ...], **values: object) -> tuple[Fragment, Fragment]:
+def render_layout(
+    names: Collection[str], notices: tuple[str, ...], *, accent: str, **values: object
+) -> tuple[Fragment, Fragment]:
     """Render the digest around its papers, as HTML and as plain text, with placeholders for what has `names`."""
     missed = [placeholder("missed_papers")] if "missed_papers" in names else []
     values |= {name: placeholder(name) if name in names else "" for name in LAYOUT_NAMES}
     values |= {"links": {name: placeholder(name) if name in names else "" for name in LINK_NAMES}}
     values |= {"notices": (*missed, *notices)}
-    html, text = (Fragment(render_template(f"digest-body.{ending}", **values)) for ending in ("html", "txt"))
+    html, text = (Fragment(render_template(f"digest-body.{ending}", accent, **values)) for ending in ("html", "txt"))
     return html, text
 
 

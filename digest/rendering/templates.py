@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from digest import formatting
 from digest.mail import EmailContent
-from digest.rendering.paper_card import HIGHLIGHT_COLORS, THEME, join_text
+from digest.rendering.paper_card import join_text
 from digest.rendering.plain_text import wrap_text
+from digest.rendering.theme import HIGHLIGHT_COLORS, THEME, create_theme
 
 SUBJECT_LENGTH = 90  # characters; phones show about 40 of them, desktops about 70
 
@@ -49,9 +51,12 @@ def mail_environment() -> Environment:
     return environment
 
 
-def render_template(template: str, **values: object) -> str:
-    """Render one template. Raises UndefinedError for a name that it asks for and does not get."""
-    return mail_environment().get_template(template).render(values)
+def render_template(template: str, accent: str = "", **values: object) -> str:
+    """Render one template, with links and buttons in the color `accent`, ours if empty.
+
+    Raises UndefinedError for a name that it asks for and does not get.
+    """
+    return mail_environment().get_template(template).render(values, theme=create_theme(accent))
 
 
 def render_macro(name: str, *values: object) -> str:
@@ -59,7 +64,7 @@ def render_macro(name: str, *values: object) -> str:
     return str(getattr(mail_environment().get_template("macros.html").module, name)(*values))
 
 
-def render_email(name: str, values: Mapping[str, object]) -> EmailContent:
+def render_email(name: str, values: Mapping[str, Any]) -> EmailContent:
     """Render the three templates of the e-mail called `name`."""
     subject = formatting.truncate(render_template(f"{name}-subject.txt", **values), SUBJECT_LENGTH)
     return EmailContent(

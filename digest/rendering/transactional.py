@@ -22,6 +22,7 @@ def render_welcome(context: WelcomeContext) -> EmailContent:
         "welcome",
         {
             "product": context.product,
+            "accent": context.accent,
             "frequency": formatting.frequency_label(context.frequency, context.weekday),
             "send_time": send_time_text(context.send_time),
             "keywords": keywords,

@@ -7,6 +7,7 @@ All pages are rendered on the server, set no cookie (but for the operator's sess
 - `api`: JSON API
 - `app`: the FastAPI application: middleware, routers and error handlers
 - `auth`: the operator's token and sessions
+- `brand`: the operator's own look
 - `citations`: BibTeX and RIS
 - `context`: state shared by all requests, and the Jinja environment
 - `errors`: error pages and problem details

@@ -22,6 +22,7 @@ from digest.web.pages import (
     account,
     address,
     archive,
+    brand,
     embed,
     feeds,
     local_mailbox,
@@ -72,6 +73,7 @@ def create_app(
     install_token_error_pages(app, web)
     for router in (
         subscribe.router,
+        brand.router,
         embed.router,
         preferences.router,
         account.router,

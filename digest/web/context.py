@@ -22,6 +22,7 @@ from digest.formatting import format_authors, format_date, format_day, frequency
 from digest.papers import RecentPapersIndex, store_fingerprint
 from digest.rendering import template_folder
 from digest.subscribers import known_sources
+from digest.web.brand import Brand, load_brand
 from digest.web.forms import frequency_choices
 from digest.web.keywords import KeywordSuggestions, is_exclusion_line
 from digest.web.rate_limit import FormLimits, RateLimiter
@@ -49,6 +50,7 @@ class WebContext:
     limiter: RateLimiter
     thumbnails: ThumbnailCache
     suggestions: KeywordSuggestions
+    brand: Brand
     page_cache: dict[str, tuple[tuple[int, int], bytes]] = field(default_factory=dict)
     _page_lock: Lock = field(default_factory=Lock)
 
@@ -95,7 +97,8 @@ def create_web_context(
     ctx: AppContext, clock: Callable[[], datetime], min_answer_seconds: float, limits: FormLimits
 ) -> WebContext:
     root, limiter = root_path(ctx), RateLimiter(ctx, clock, limits)
-    recent_papers, templates = RecentPapersIndex(PREVIEW_DAYS), template_environment(ctx, root)
+    brand = load_brand(ctx.settings)
+    recent_papers, templates = RecentPapersIndex(PREVIEW_DAYS), template_environment(ctx, root, brand)
     return WebContext(
         ctx,
         clock,
@@ -106,6 +109,7 @@ def create_web_context(
         limiter,
         create_thumbnail_cache(ctx),
         KeywordSuggestions(recent_papers),
+        brand,
     )
 
 
@@ -119,7 +123,7 @@ def static_directory() -> Path:
     return template_folder("web") / "static"
 
 
-def template_environment(ctx: AppContext, root: str) -> Environment:
+def template_environment(ctx: AppContext, root: str, brand: Brand) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(template_folder("web")),
         autoescape=True,
@@ -133,6 +137,7 @@ def template_environment(ctx: AppContext, root: str) -> Environment:
         root=root,
         base=ctx.settings.base_url,
         intro=ctx.settings.intro,
+        brand=brand,
         footer_links=ctx.settings.footer_links,
         contact=ctx.settings.contact,
         is_demo=ctx.is_demo,

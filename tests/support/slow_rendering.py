@@ -3,6 +3,8 @@
 Tests compare `render_digest` with it, and the benchmark its speed. It has no size limit: all papers are shown.
 """
 
+from typing import Any
+
 from digest import formatting
 from digest.rendering import DigestContext, layout, messages
 from digest.rendering.contexts import LINK_NAMES
@@ -25,7 +27,7 @@ def render_slowly(context: DigestContext) -> tuple[str, str, str]:
     welcome = {"unmatched_keywords": "", "exclusions": "", "next_digest_on": ""} | layout.welcome_values(
         context, counts
     )
-    common: dict[str, object] = {
+    common: dict[str, Any] = {
         "subject": layout.subject_text(context, counts, matched),
         "product": product,
         "date": layout.date_text(context),

@@ -112,6 +112,10 @@ BAD = [
     ("site_name", "Papers\x1b[1m", "must be on one line"),
     ("intro", "i" * 301, "must have at most 300 characters, and this has 301"),
     ("intro", "Hello\x07", "must be on one line"),
+    ("accent", "crimson", "must be a color written as #rrggbb"),
+    ("accent", "#9c1", "must be a color written as #rrggbb"),
+    ("accent", "#777777", "must have a contrast of at least 4.5:1 on white, and this has 4.47:1; take a darker color"),
+    ("accent", "#ffd400", "and this has 1.43:1"),
     ("footer_links", "a=https://a.b," * 6, "must have at most 5 links, and these are 6"),
     (
         "footer_links",
@@ -298,6 +302,12 @@ def test_a_link_of_the_footer_may_have_a_query_and_spaces_around(monkeypatch: py
         ("Über uns", "https://example.org/?a=b%2Cc&d=e#f"),
         ("Help", "http://localhost:8080"),
     )
+
+
+@pytest.mark.parametrize("written", ["#9C1C2E", "9c1c2e", "'#9c1c2e '"])
+def test_an_accent_may_be_written_in_every_usual_way(tmp_path: Path, written: str) -> None:
+    (tmp_path / ".env").write_text(f"DIGEST_ACCENT={written}\n")
+    assert load_settings().accent == "#9c1c2e"
 
 
 def test_an_intro_may_be_written_in_lines() -> None:

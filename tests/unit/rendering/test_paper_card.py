@@ -8,8 +8,6 @@ from hypothesis import strategies as st
 from digest import formatting
 from digest.matching import Span
 from digest.rendering.paper_card import (
-    HIGHLIGHT_COLORS,
-    THEME,
     PaperForm,
     PersonalFields,
     TextPart,
@@ -17,6 +15,7 @@ from digest.rendering.paper_card import (
     join_text,
     split_text,
 )
+from digest.rendering.theme import HIGHLIGHT_COLORS, THEME
 from tests.support.email_factory import make_context, make_view
 
 

@@ -92,9 +92,12 @@ def test_the_confirmation_says_how_long_it_works_and_what_to_do_if_it_was_not_yo
 
 
 def test_the_confirmation_has_no_room_for_words_of_a_stranger() -> None:
-    assert {field.name for field in fields(ConfirmContext)} == {"product", "confirm_url", "hours", "postal_address"}
+    assert {field.name for field in fields(ConfirmContext)} == {
+        *("product", "accent", "confirm_url", "hours", "postal_address")
+    }
     assert {field.name for field in fields(AlreadySubscribedContext)} == {
         "product",
+        "accent",
         "preferences_url",
         "postal_address",
     }

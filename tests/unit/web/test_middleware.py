@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from digest.rendering.paper_card import HIGHLIGHT_COLORS, THEME
+from digest.rendering import HIGHLIGHT_COLORS, THEME
 from digest.web.context import static_directory
 from digest.web.rate_limit import client_network
 
