@@ -216,6 +216,7 @@ class SiteSettings(BaseModel):
     intro: Intro = ""
     footer_links: FooterLinks = ()
     accent: Accent = ""
+    logo: OneLine = ""
 
 
 class SubscriberSettings(BaseModel):

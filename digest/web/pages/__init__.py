@@ -3,7 +3,7 @@
 - `account`: history, export and erasure of personal data
 - `address`: change of address
 - `archive`: web copies of digests
-- `brand`: style sheet of the operator's own look
+- `brand`: style sheet and logo of the operator's own look
 - `embed`: embedding in other sites
 - `feeds`: Atom and JSON feeds
 - `help`: help on keywords, privacy, robots.txt and security.txt

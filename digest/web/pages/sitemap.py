@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import UTC, date
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, Response
 from lxml import etree  # type: ignore[import-untyped]
 from sqlalchemy import func
@@ -14,6 +14,7 @@ from digest.database import read_session
 from digest.database.models import Paper
 from digest.papers import recent_list_days
 from digest.web.context import SAFE_METHODS, WebDep, static_directory
+from digest.web.pages.brand import logo_response
 
 router = APIRouter()
 NAMESPACE = "http://www.sitemaps.org/schemas/sitemap/0.9"
@@ -55,8 +56,10 @@ def paper_sitemap(web: WebDep, shard: int) -> Response:
 
 
 @router.api_route("/favicon.ico", methods=SAFE_METHODS)
-def favicon() -> FileResponse:
-    """Return the icon for programs that ask for it at its old place."""
+def favicon(web: WebDep, request: Request) -> Response:
+    """Return the icon, or the operator's logo, for programs that ask for it at its old place."""
+    if web.brand.logo:
+        return logo_response(web.brand.logo, request)
     return FileResponse(static_directory() / "favicon.ico", media_type="image/x-icon", headers=HEADERS)
 
 
