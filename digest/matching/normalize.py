@@ -60,6 +60,8 @@ _BREAK_GAP = re.compile(
     r"[,.;:!?\u2026\u3001\u3002\uff0c\uff0e\uff1a\uff1b\uff1f\uff01\u2014\u2015]|---"
     r"|\s[-\u2010-\u2013\u2212]+\s|\n[^\S\n]*\n"
 )
+# (1) begins an item and (D-1) is a formula, so neither is the number of the next word. In CO(2) and COVID-19) it is.
+_ENUMERATOR = re.compile(r"(?:(?<![^\s(])\([0-9]{1,2}|(?<![^\W_])[A-Za-z]\s?[-+\u2212]\s?[0-9]{1,2})$")
 _NAME_SYMBOLS = "+#*"
 _FIRST_WIDE_CHARACTER = "\u1100"  # CJK and its neighbours begin here
 
@@ -97,6 +99,12 @@ def split_words(text: str) -> Words:
         # C. elegans, E.coli: the period ends no sentence. In "as in R. We" it does.
         if gap == BREAK and words.starts and _ends_genus(text, words.starts[-1], previous_end, start):
             gap = SPACE
+        elif (
+            gap != BREAK
+            and text.startswith(")", previous_end)
+            and _ENUMERATOR.search(text, max(0, previous_end - 8), previous_end)
+        ):
+            gap = BREAK
         words.gaps.append(gap)
         words.starts.append(start)
         words.ends.append(end)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from digest.errors import QueryError
 from digest.matching import messages
 from digest.matching.acronym_table import NO_ACRONYMS, AcronymTable
-from digest.matching.forms import to_american
+from digest.matching.forms import is_ambiguous_alone, to_american
 from digest.matching.normalize import BREAK, NO_GAP, Words, split_words
 from digest.matching.phrase_forms import build_phrase, join_keys, split_forms
 from digest.matching.terms import ACRONYM_SIGN, Phrase, TextField, is_capitals
@@ -49,8 +49,8 @@ def parse_phrase(
             phrase = Phrase((capital,), (), quoted, field, source_text=capital)
         elif quoted and len(words.keys) == 1 and is_capitals(original):
             phrase = Phrase((original,), (), quoted, field, source_text=original)
-        elif quoted:
-            phrase = Phrase(*_exact_words(words), quoted, field, source_text=_strip_parentheses(text))
+        elif quoted or _is_ambiguous(words):
+            phrase = Phrase(*_exact_words(words), True, field, source_text=_strip_parentheses(text))
         else:
             phrase = _tolerant_phrase(words, field, _strip_parentheses(text), acronyms)
     if len(phrase.canonical) > MAX_PHRASE_LENGTH:  # ligatures and the like grow; what is stored must parse again
@@ -100,6 +100,11 @@ def _split_words(text: str, offset: int, *, is_canonical: bool = False) -> Words
     if len(separated) > MAX_PHRASE_WORDS * (1 + is_canonical):  # which has long forms besides
         raise syntax_error(messages.too_many_words(MAX_PHRASE_WORDS), offset + separated[MAX_PHRASE_WORDS])
     return words
+
+
+def _is_ambiguous(words: Words) -> bool:
+    """Return whether a text is one word that has other forms in a phrase only, or whose key is such a word."""
+    return is_ambiguous_alone("".join(words.keys)) or (len(words.keys) == 1 and is_ambiguous_alone(words.exact[0]))
 
 
 def _strip_parentheses(text: str) -> str:

@@ -7,7 +7,13 @@
 
 from collections.abc import Iterator
 
-from digest.matching.forms.characters import has_greek, other_characters, spell_greek, to_plain_characters
+from digest.matching.forms.characters import (
+    has_greek,
+    is_ambiguous_alone,
+    other_characters,
+    spell_greek,
+    to_plain_characters,
+)
 from digest.matching.forms.plurals import to_singular
 from digest.matching.forms.spelling import british_spellings, to_american
 
@@ -31,4 +37,4 @@ def other_spellings(word: str) -> Iterator[str]:
     yield from [british for british in british_spellings(american) if british != word][:1]
 
 
-__all__ = ["FORMS_VERSION", "other_spellings", "to_american", "to_key", "to_singular"]
+__all__ = ["FORMS_VERSION", "is_ambiguous_alone", "other_spellings", "to_american", "to_key", "to_singular"]

@@ -19,29 +19,30 @@ _GREEK_NAMES = dict(
         strict=True,
     )
 )
+_GREEK_WORDS = frozenset(_GREEK_NAMES.values())
 _TEX_VARIANTS = {f"var{name}": name for name in ("epsilon", "theta", "kappa", "pi", "rho", "sigma", "phi")}
 _GREEK_WORD = re.compile(r"[α-ω]{2,}")
 _GREEK_PAIRS = {"αβ", "γδ", "βγ"}  # T cells, and subunits of proteins
 _UNIT = re.compile(r"\d*μ(?:m|s|l|g|a|v|w|j|f|h|t|mol|sec|gal|rad|as|bar|pa|hz|ci|sv|gy|k|eq|n)|(?:\d+[kmg]?|[kmg])ω")
 
 # Names and words with umlauts that science writes with ae, oe and ue, too. Only these, because most English words with
-# such letters (poet, value, coefficient) have no umlaut in them.
+# such letters (poet, value, coefficient) have no umlaut in them. None that without marks is an English word or
+# somebody else's name: Hölder and holders, Müller and Reed-Muller codes, Böhm and Bohm.
 _UMLAUT_WORDS = (
-    "ångström ansätze bäcklund bjørn böhm böhme bölling børn brønsted brückner büchi bühlmann bürger "
-    "bürgi clausthäler dörfler dörnfeld dühring düring düsseldorf eötvös erdős fejér föllmer földes "
-    "förster fröhlich fröbel fürstenberg fürth gärtner gärtnerei göbel gödel göppert görtler göttingen "
-    "grönwall gröbner grötzsch grüneisen grünwald grünbaum gümbel günther häffner hägele händel hänsch "
-    "härtel hölder hörmander höffding hönig höhne hückel hübner hürthle jäger jørgensen jülich kähler "
-    "källén känguru kármán käsemann köhler köln könig königsberg körner kötter krätzig krämer krüger "
-    "künneth küpper künzel kürten landé läuchli lämmer löb löwdin löwenheim löwner löffler lübeck lüders "
-    "lüscher lüroth lünen märz mändl mössbauer möbius möller møller mörsch mühlhausen müller münchen "
-    "münster müntz nägeli nörlund nördlingen nørgaard nürnberg nyström öchsner örsted ørsted plücker "
-    "pöschl pöppel prüfer rädler räikkönen rödl rössler rømer röntgen rüdiger rügen sætre schäfer "
-    "schäffer schläfli schönberg schönflies schönhage schröder schrödinger schrödingers schücking schüle "
-    "schüler schüller schütte schütz schütze schwärmer schönebeck søren sørensen sjögren sjöstrand "
-    "stäckel störmer størmer strömberg strömgren strömholm stürmer thäter thörn tönnies träger tröger "
-    "tübingen übermensch ångstrom vögel völkl voigtländer wächter wäscher wölfflin wöhler würzburg zürich "
-    "zäpfchen über"
+    "ångström ansätze bäcklund bjørn böhme bölling børn brønsted brückner büchi bühlmann bürgi "
+    "clausthäler dörfler dörnfeld dühring düring düsseldorf eötvös erdős fejér föllmer földes förster "
+    "fröhlich fröbel fürstenberg fürth gärtner gärtnerei göbel gödel göppert görtler göttingen grönwall "
+    "gröbner grötzsch grüneisen grünwald grünbaum gümbel günther häffner hägele hänsch härtel hörmander "
+    "höffding hönig höhne hückel hübner hürthle jäger jørgensen jülich kähler källén känguru kármán "
+    "käsemann köhler köln könig königsberg körner kötter krätzig krämer krüger künneth küpper künzel "
+    "kürten landé läuchli lämmer löb löwdin löwenheim löwner löffler lübeck lüders lüscher lüroth lünen "
+    "märz mändl mössbauer möbius möller møller mörsch mühlhausen münchen münster müntz nägeli nörlund "
+    "nördlingen nørgaard nürnberg nyström öchsner örsted ørsted plücker pöschl pöppel prüfer rädler "
+    "räikkönen rödl rössler rømer röntgen rüdiger rügen sætre schäfer schäffer schläfli schönberg "
+    "schönflies schönhage schröder schrödinger schrödingers schücking schüle schüler schüller schütte "
+    "schütz schütze schwärmer schönebeck søren sørensen sjögren sjöstrand stäckel störmer størmer "
+    "strömberg strömgren strömholm stürmer thäter thörn tönnies träger tröger tübingen übermensch "
+    "ångstrom völkl voigtländer wächter wäscher wölfflin wöhler würzburg zürich zäpfchen"
 )
 _DIGRAPHS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa", "æ": "ae"})
 _PLAIN = str.maketrans({"ø": "o", "æ": "ae"})
@@ -70,6 +71,14 @@ def spell_greek(word: str) -> str:
     if (_GREEK_WORD.fullmatch(word) and word not in _GREEK_PAIRS) or _UNIT.fullmatch(word):
         return word
     return "".join(_GREEK_NAMES.get(char, char) for char in word)
+
+
+def is_ambiguous_alone(word: str) -> bool:
+    """Return whether a word (in lower case) means its other forms only in a phrase.
+
+    A τ alone is any variable, not the protein.
+    """
+    return word in _GREEK_NAMES or word in _GREEK_WORDS
 
 
 def has_greek(word: str) -> bool:

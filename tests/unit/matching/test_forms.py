@@ -31,7 +31,12 @@ SPELLINGS = [
     *[("diarrhoea", "diarrhea"), ("apnoea", "apnea"), ("homoeostasis", "homeostasis"), ("coeliac", "celiac")],
     *[("sulphate", "sulfate"), ("leucocyte", "leukocyte"), ("aluminium", "aluminum"), ("greyscale", "grayscale")],
     *[("ageing", "aging"), ("judgement", "judgment"), ("artefacts", "artifact"), ("disc", "disks")],
-    *[("programme", "programs"), ("manoeuvre", "maneuver"), ("manoeuvring", "maneuvering"), ("mould", "molds")],
+    *[
+        ("programme", "programs"),
+        ("manoeuvre", "maneuver"),
+        ("manoeuvring", "maneuvering"),
+        ("mould", "molds"),
+    ],
     *[("focussed", "focused"), ("sceptical", "skeptical"), ("learnt", "learned"), ("tyre", "tires")],
 ]
 # Greek letters, umlauts, numbers, a genus and its species.
@@ -100,7 +105,9 @@ def test_quotes_switch_other_forms_off(one: str, other: str) -> None:
         *[("prologue", "prolog"), ("poet", "pot"), ("value", "valu"), ("tensor", "10 sor"), ("often", "of 10")],
         *[("number", "nombre"), ("mum", "5 μm"), ("leucine", "leukine"), ("data", "datum")],
         *[("aerosol", "erosol"), ("controlling", "controling"), ("crystalline", "crystaline"), ("media", "medium")],
-        *[("in R we", "in R. We"), ("bases", "basis"), ("τέχνη", "tau")],
+        *[("in R we", "in R. We"), ("bases", "basis"), ("τέχνη", "tau"), ("tau", "at time τ"), ("τ", "tau protein")],
+        *[("Hoelder", "copyright holders"), ("Mueller", "Reed-Muller codes")],
+        *[("one step", "of process: (1) Step correctness"), ("one dimensional", "the $(D-1)$-dimensional space")],
     ],
 )
 def test_words_that_only_look_alike_do_not_find_each_other(keyword: str, text: str) -> None:
