@@ -29,6 +29,10 @@ def name_taken(package: str, used: str) -> str:
     return f"of {package} is not used, because {used} has the same name; remove one of them"
 
 
+def not_read(variable: str, name: str) -> str:
+    return f"is not read, although {variable} is set: add {name} to DIGEST_SOURCES"
+
+
 def not_created(error: str, reason: str) -> str:
     return f"cannot be used ({error}: {reason}); please report this to its authors"
 

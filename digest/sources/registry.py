@@ -16,6 +16,7 @@ from typing import Any
 import structlog
 
 from digest.config import (
+    ENV_PREFIX,
     SOURCE_NAME_PATTERN,
     Settings,
     SourceSettings,
@@ -184,6 +185,17 @@ def find_overlaps(sources: Sequence[Source]) -> tuple[SourceFault, ...]:
         for other in sources
         if other.name in getattr(source, "overlaps", ())
     )
+
+
+def find_unread(settings: Settings) -> tuple[SourceFault, ...]:
+    """Return the sources that have settings of their own, but are not in use: nothing of them is read."""
+    faults = []
+    for name in source_entry_points().keys() - set(settings.sources):
+        stem = name.replace("-", "_")
+        own = [key for key, value in settings.source_values.items() if value and f"{key}_".startswith(f"{stem}_")]
+        if own:
+            faults.append(SourceFault(name, messages.not_read(f"{ENV_PREFIX}{min(own).upper()}", name)))
+    return tuple(sorted(faults, key=lambda fault: fault.name))
 
 
 def source_variables() -> frozenset[str]:

@@ -22,6 +22,7 @@ from digest.sources import (
     build_sources,
     find_faults,
     find_overlaps,
+    find_unread,
 )
 
 MAX_CLOCK_SKEW = timedelta(minutes=2)
@@ -134,6 +135,7 @@ def check_sources(settings: Settings) -> list[CheckResult]:
             for advice in source.advice()
         ),
         *(CheckResult(f"source {fault.name}", ok=True, message=fault.reason) for fault in find_overlaps(sources)),
+        *(CheckResult(f"source {fault.name}", ok=True, message=fault.reason) for fault in find_unread(settings)),
     ]
 
 
