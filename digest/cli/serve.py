@@ -111,11 +111,11 @@ def run_service(ctx: "AppContext", host: str, port: int, *, scheduler: bool, run
     if ctx.settings.uses_sqlite:
         check_integrity(ctx.engine)
     sockets = open_sockets(host, port)  # first: where the port is taken, nothing begins
+    app = create_service(ctx, scheduler=scheduler, run_jobs=run_jobs)
     if ctx.settings.has_relay:
         print_note(messages.serving_with_relay(http_url(host, port), ctx.settings.smtp_host))
     else:
         print_note(messages.serving_without_relay(http_url(host, port), ctx.absolute_url("/inbox")))
-    app = create_service(ctx, scheduler=scheduler, run_jobs=run_jobs)
     server = create_server(app, host=host, port=port, proxies=ctx.settings.trusted_proxies)
     app.state.is_stopping = lambda: server.should_exit  # ends event streams
     configure_garbage_collector()

@@ -4,6 +4,7 @@
 
 - `examples`: examples for messages about values that cannot be used
 - `loading`: read the settings, and describe values that cannot be used
+- `logo`: the operator's logo, read from its file
 - `messages`: reasons why a value cannot be used
 - `settings`: settings by topic, with their defaults and limits
 - `source_settings`: settings that belong to one source, and which sources are installed
@@ -12,6 +13,7 @@
 
 from digest.config.examples import ENV_PREFIX, EXAMPLES, SECRET_SETTINGS
 from digest.config.loading import load_settings, parse_database_url, unknown_variables
+from digest.config.logo import Logo, load_logo
 from digest.config.settings import (
     DEFAULT_KEY,
     DEFAULT_RETENTION_DAYS,
@@ -43,12 +45,14 @@ __all__ = [
     "UNCONFIRMED_RETENTION",
     "HttpUrl",
     "LogFormat",
+    "Logo",
     "OneLine",
     "Settings",
     "SourceSettings",
     "StringList",
     "TlsMode",
     "describe_value",
+    "load_logo",
     "load_settings",
     "parse_database_url",
     "read_source_settings",

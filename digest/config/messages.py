@@ -15,6 +15,9 @@ SQLITE_OPTIONS = "must not have options after a question mark, because SQLite ta
 SNS_TOPIC = "must be the ARN of an Amazon SNS topic"
 SENDGRID_KEY = "must be the verification key that SendGrid shows for its signed event webhook"
 ACCENT = "must be a color written as #rrggbb"
+LOGO_IS_NO_FILE = "is not a file"
+LOGO_TOO_LARGE = "is larger than 100 KB"
+LOGO_TYPE = "is neither an SVG nor a PNG image, or it is damaged"
 HOST_GAPS = "must name hosts, each with the seconds between two requests to it, 3600 at most"
 NO_SOURCES = "must name at least one source"
 TOKEN_CHARACTERS = "must have only ASCII letters, digits and punctuation, without spaces"  # noqa: S105  - no token
@@ -124,3 +127,11 @@ def invalid_combination(name: str, sentence: str, example: str) -> str:
 
 def invalid_database_url(reason: str, example: str) -> str:
     return f"The address of a database {reason}. Example: {example}"
+
+
+def unreadable_logo(reason: str) -> str:
+    return f"cannot be read: {reason}"
+
+
+def invalid_logo(path: str, problem: str, example: str) -> str:
+    return f"DIGEST_LOGO: {path} {problem}. Example: DIGEST_LOGO={example}"

@@ -51,11 +51,6 @@ NEAREST_LISTS = "Nearest lists:"
 LATEST_LISTS_TITLE = "New papers"
 LATEST_LISTS = "Papers of the latest lists."
 
-# The operator's logo
-LOGO_IS_NO_FILE = "is not a file"
-LOGO_TOO_LARGE = "is larger than 100 KB"
-LOGO_TYPE = "is neither an SVG nor a PNG image, or it is damaged"
-
 # The JSON API
 NO_SUCH_PAGE = "There is no such page."
 NO_SUCH_PAPER = "There is no such paper."
@@ -127,11 +122,3 @@ def fetches_summary(fetches: int, failed: int, new_papers: int) -> str:
 
 def fetches_title(source: str) -> str:
     return f"{source}: fetches per day"
-
-
-def unreadable_logo(reason: str) -> str:
-    return f"cannot be read: {reason}"
-
-
-def invalid_logo(path: str, problem: str, example: str) -> str:
-    return f"DIGEST_LOGO: {path} {problem}. Example: DIGEST_LOGO={example}"

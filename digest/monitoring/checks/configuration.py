@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import col, select
 
 from digest.bounces import count_sender_faults
-from digest.config import Settings, source_title, unknown_variables
+from digest.config import Settings, load_logo, source_title, unknown_variables
 from digest.context import relay_config_from
 from digest.database import (
     check_integrity,
@@ -26,7 +26,7 @@ from digest.database import (
 )
 from digest.database.models import Subscriber, SubscriberStatus
 from digest.delivery import find_circuit
-from digest.errors import DigestError
+from digest.errors import DigestError, SettingError
 from digest.formatting import join_words, pluralize
 from digest.mail import replies
 from digest.monitoring.checks.result import CheckResult
@@ -56,6 +56,11 @@ def check_settings(settings: Settings) -> list[CheckResult]:
         warnings.append(("base address", text))
     if settings.has_relay and settings.mail_from.rstrip(">").endswith("@localhost"):
         warnings.append(("sender", "set DIGEST_MAIL_FROM to an address of your own domain"))
+    try:
+        if settings.logo:
+            load_logo(settings.logo)
+    except SettingError as error:
+        warnings.append(("logo", str(error)))
     if not settings.contact:
         text = "set DIGEST_CONTACT, so that the sources can contact you instead of blocking you"
         warnings.append(("contact", text))

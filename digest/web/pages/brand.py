@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
-from digest.web.brand import Logo
+from digest.config import Logo
 from digest.web.context import SAFE_METHODS, WebDep
 
 router = APIRouter()

@@ -10,10 +10,11 @@ from sqlmodel import select
 from digest.database import read_session
 from digest.database.models import ClaimedDelivery, Delivery, DeliveryKind
 from digest.errors import SettingError
+from digest.monitoring.checks.configuration import check_settings
 from digest.rendering import create_theme, load_batch, prepare_email
 from digest.web import create_app
 from tests.support.browser import TEST_TIME, Browser, ParsedPage
-from tests.support.contexts import ADA, make_context, store_papers
+from tests.support.contexts import ADA, make_context, make_settings, store_papers
 
 ACCENT, OURS = "#9c1c2e", "#3d4fd6"
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 96 32"><script>alert(1)</script></svg>'
@@ -110,6 +111,11 @@ LOGOS = {
         26,
     ),
     "no-size": (b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="none" height="100%"/>', "image/svg+xml", 26),
+    "endless": (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {"9" * 400} {"9" * 400}"/>'.encode(),
+        "image/svg+xml",
+        26,
+    ),
     "a.png": (png(2, 1), "image/png", 52),
     "very-wide.png": (png(90, 1), "image/png", 120),
 }
@@ -170,5 +176,7 @@ def test_a_file_that_is_no_logo_stops_the_start(
         path.write_bytes(content)
     with pytest.raises(SettingError) as error:
         browser_for(sqlite_store, logo=str(path))
+    warned = [result.message for result in check_settings(make_settings(sqlite_store, logo=str(path)))]
+    assert str(error.value) in warned
     assert str(error.value).startswith(f"DIGEST_LOGO: {path} {problem}")
     assert str(error.value).endswith(" Example: DIGEST_LOGO=/etc/digest/logo.svg")
