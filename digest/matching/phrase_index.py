@@ -163,10 +163,14 @@ class PhraseIndex:
                 found.extend(find_sequence(number, long, text))
 
     def _find_across(self, words: Words, acronym: int) -> list[Occurrence]:
-        """Find what continues behind an acronym that stands behind its long form: large language model (LLM) agents."""
+        """Find what continues behind an acronym that stands behind its long form: large language model (LLM) agents.
+
+        It shares more than the last word with the long form: long short-term memory (LSTM) networks are no memory
+        networks.
+        """
         around = window_without(words, acronym)
-        start, end = words.starts[acronym], words.ends[acronym]
-        return [found for found in self._find_tolerant(around) if found[1] < start and found[2] > end]
+        last_start, end = words.starts[acronym - 1], words.ends[acronym]
+        return [found for found in self._find_tolerant(around) if found[1] < last_start and found[2] > end]
 
 
 class _PrefixIndex:

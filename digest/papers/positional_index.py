@@ -74,13 +74,15 @@ class PositionalIndex:
         self._flags = np.array([TEXT_START], dtype=np.uint8)
         # Rows of words that are read a second time, without an acronym between them, and the rows of these words.
         self._again = self._originals = np.empty(0, dtype=np.uint32)
+        # Of these, the last words of long forms: with them alone begins no phrase that goes on behind the acronym.
+        self._last_words = np.empty(0, dtype=np.uint32)
         self._half_rows = np.empty(0, dtype=np.uint32)  # by paper: of the last word in the first half of the abstract
         self._grouped_count = -1
 
     def add(self, documents: Iterable[PaperDocument]) -> None:
         """Append the words of more papers."""
         numbers, flags, counts = array("i"), array("B"), array("i")
-        again, originals, half_rows = array("i"), array("i"), array("i")
+        again, originals, last_words, half_rows = array("i"), array("i"), array("i"), array("i")
         first_position, known = self.paper_count, self._word_numbers
         for document in documents:
             texts = [split_words(document.title), split_words(document.abstract)]
@@ -88,14 +90,16 @@ class PositionalIndex:
             first_rows, row = [], len(self._numbers) - 1 + len(numbers)
             for words, text_flag, defined in zip(texts, (TITLE_FLAG, 0), definitions, strict=True):
                 first_rows.append(row)
-                around = [window_without(words, d.acronym) for d in defined if d.acronym == d.last + 1]
-                for part in (words, *around):
+                acronyms = [definition.acronym for definition in defined if definition.acronym == definition.last + 1]
+                around = [window_without(words, acronym) for acronym in acronyms]
+                for part, acronym in zip((words, *around), (0, *acronyms), strict=True):
                     exact = words.exact if part is words else [NO_EXACT_FORM + key for key in part.keys]
                     numbers.extend([known.setdefault(word, len(known)) for word in zip(part.keys, exact, strict=True)])
                     gaps = [TEXT_START, *(GAPS.index(gap) for gap in part.gaps[1:])][: len(part.keys)]
                     flags.extend([gap | text_flag | _case_flags(part, n) for n, gap in enumerate(gaps)])
                     if part is not words:
                         again.extend(range(row, row + len(part.keys)))
+                        last_words.append(row + bisect_left(part.starts, words.starts[acronym]) - 1)
                         originals.extend([first_rows[-1] + bisect_left(words.ends, end) for end in part.ends])
                     row += len(part.keys)
             counts.append(row - first_rows[0])
@@ -106,9 +110,14 @@ class PositionalIndex:
         self._numbers = _append(self._numbers, numbers, len(known))
         self._papers = _append(self._papers, papers, self.paper_count)
         self._flags = _append(self._flags, flags, TEXT_START, TEXT_START)
-        self._again, self._originals, self._half_rows = (
+        self._again, self._originals, self._last_words, self._half_rows = (
             np.concatenate([column, np.array(new, dtype=np.uint32)])
-            for column, new in ((self._again, again), (self._originals, originals), (self._half_rows, half_rows))
+            for column, new in (
+                (self._again, again),
+                (self._originals, originals),
+                (self._last_words, last_words),
+                (self._half_rows, half_rows),
+            )
         )
 
     def _add_defined_forms(
@@ -238,7 +247,7 @@ class PositionalIndex:
                     positions = positions[(numbers >= first) & (numbers < last)]
                     positions = positions[_allowed_gaps(spelling, word, separators)[self._gaps(positions)]]
                 else:
-                    positions = self._order[self._starts[first] : self._starts[last]]
+                    positions = self._beginnings(first, last, goes_on=end < len(key))
                 positions = self._without_small(phrase, word, positions)
                 if not len(positions):
                     continue
@@ -249,6 +258,11 @@ class PositionalIndex:
             if phrase.prefix:
                 for positions in self._complete_prefix(phrase, spelling, after):
                     yield from self._find_spellings(phrase.tail, positions) if phrase.tail else [positions]
+
+    def _beginnings(self, first: int, last: int, *, goes_on: bool) -> Column:
+        """Return where a phrase may begin with one of these words."""
+        positions: Column = self._order[self._starts[first] : self._starts[last]]
+        return positions[~np.isin(positions, self._last_words)] if goes_on and len(self._last_words) else positions
 
     def _without_small(self, phrase: Phrase, word: str, positions: Column) -> Column:
         """Drop an acronym that is an English word, too, where it is written small."""
@@ -267,7 +281,8 @@ class PositionalIndex:
         first, last = (bisect_left(self._words, (bound, "")) for bound in (rest, rest + HIGHEST_CHARACTER))
         numbers = [*{*self._numbers_of_forms(rest, rest + HIGHEST_CHARACTER), *range(first, last)}]
         if not spelling.length and after is None:
-            yield self._positions(numbers)
+            positions = self._positions(numbers)
+            yield positions[~np.isin(positions, self._last_words)] if phrase.tail else positions
             return
         begins = np.zeros(len(self._words), dtype=bool)
         begins[numbers] = True
