@@ -11,6 +11,7 @@
 - `field_terms`: terms that a text means in a field
 - `forms`: one word, however it is written: plurals, spelling, Greek letters, umlauts, numbers
 - `foreign`: query syntax of other systems, found and converted
+- `learned_acronyms`: acronyms that are learned from the definitions in many papers
 - `lexer`: tokens of a keyword
 - `matcher`: many queries against many papers
 - `messages`: messages about keywords that cannot be parsed
@@ -39,6 +40,7 @@ from digest.matching.explain import Explanation, Span, explain
 from digest.matching.expressions import And, Node, Not, Or
 from digest.matching.foreign import convert
 from digest.matching.forms import FORMS_VERSION, to_key
+from digest.matching.learned_acronyms import choose_long_form, extend_acronyms, list_definitions, list_small_words
 from digest.matching.matcher import Hit, KindBits, Matcher, QueryBits, TermBits, bit_positions, combine_query
 from digest.matching.metadata_names import normalize_category, normalize_journal, normalize_source
 from digest.matching.normalize import BREAK, HYPHEN, NO_GAP, SPACE, Words, can_join, split_words
@@ -69,6 +71,7 @@ from digest.matching.suggest import (
 )
 from digest.matching.syntax import INTRODUCTION, SYNTAX_EXAMPLES
 from digest.matching.terms import (
+    ACRONYM_SIGN,
     AuthorTerm,
     CategoryTerm,
     DoiTerm,
@@ -81,6 +84,7 @@ from digest.matching.terms import (
 )
 
 __all__ = [
+    "ACRONYM_SIGN",
     "BREAK",
     "DEFAULT_LIMITS",
     "FORMS_VERSION",
@@ -128,17 +132,21 @@ __all__ = [
     "build_corpus",
     "can_join",
     "can_parse",
+    "choose_long_form",
     "combine_query",
     "common_phrases",
     "convert",
     "describe",
     "explain",
+    "extend_acronyms",
     "find_definitions",
     "find_sequence",
     "fits_gaps",
     "is_capitals",
     "is_exclusion",
     "is_standalone",
+    "list_definitions",
+    "list_small_words",
     "name_variants",
     "narrow_query",
     "narrowing_phrases",
