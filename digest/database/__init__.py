@@ -20,6 +20,7 @@ from digest.database.copy import copy_store, open_existing
 from digest.database.dialects import array_value, insert, is_in_parameter, is_in_values, is_postgresql
 from digest.database.engine import KEEPALIVE, WriteConnection, connect, read_session, write_session
 from digest.database.locks import (
+    ACRONYM_LOCK,
     LISTING_LOCK,
     RELAY_LOCK,
     SCHEMA_LOCK,
@@ -46,6 +47,7 @@ from digest.database.send_mark import SendMark, check_mark, count_batch, ensure_
 from digest.database.sqlite import check_integrity, check_sqlite_version, create_private_folder
 
 __all__ = [
+    "ACRONYM_LOCK",
     "KEEPALIVE",
     "LISTING_LOCK",
     "MAX_POSITION",

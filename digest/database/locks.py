@@ -22,6 +22,7 @@ LISTING_LOCK = 0x64696701
 SENDER_LOCK = 0x64696702
 SCHEMA_LOCK = 0x64696703
 RELAY_LOCK = 0x64696704
+ACRONYM_LOCK = 0x64696705
 
 
 def acquire_lock(session: Session, lock_id: int) -> None:

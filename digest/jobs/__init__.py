@@ -3,6 +3,7 @@
 - `collect`: fetches the sources and stores what they list
 - `collect_windows`: reads the feeds that are due, and fills their gaps
 - `event_loop`: runs a coroutine on an event loop of its own
+- `learn_acronyms`: learns acronyms from new papers
 - `pipeline`: collect, plan, deliver, and all three once
 - `reports`: what a run did, for people and scripts
 - `retention`: what is deleted, and when

@@ -3,6 +3,7 @@
     collect   sources -> papers                           listings become papers; each fetch is recorded
     plan      papers, subscribers -> deliveries           new papers for a subscriber become a queued digest
     deliver   deliveries -> rendering -> mail             queued digests become e-mails; the record says how it went
+    learn     papers -> acronyms                          what nearly all papers define alike is one word with it
 
 Each step may be killed at any line and started again: the database knows what is done. The scheduler, the workers and
 the command line call these functions and hold no rules of their own.
@@ -16,6 +17,7 @@ from digest import planning
 from digest.context import AppContext
 from digest.database import check_mark, read_session
 from digest.delivery import Clock, DeliveryReport, count_queued, send_queued
+from digest.jobs.learn_acronyms import learn_acronyms
 from digest.jobs.reports import RunReport, SourceReport
 from digest.planning import PlanCallback, PlanReport
 from digest.rendering import RenderCache
@@ -31,6 +33,11 @@ async def collect(
     from digest.jobs.collect import collect_sources  # parsers take memory, and workers fetch no source
 
     return await collect_sources(ctx, now, days=days, on_progress=on_progress)
+
+
+async def learn(ctx: AppContext, *, should_stop: Callable[[], bool] | None = None) -> int:
+    """Learn acronyms from the papers that are new since the last time, and return how many changed."""
+    return await asyncio.to_thread(learn_acronyms, ctx.engine, should_stop=should_stop)
 
 
 async def plan(
@@ -90,5 +97,6 @@ async def run_once(
         on_progress("matching")
     plan_report = await plan(ctx, clock())
     delivery_report = await deliver(ctx, clock, stop=stop, on_progress=on_progress, force=True)
+    await learn(ctx, should_stop=stop.is_set if stop else None)  # for the next run; nobody waits for it
     with read_session(ctx.engine) as session:
         return RunReport(source_reports, plan_report, delivery_report, count_queued(session))

@@ -3,8 +3,8 @@
 Sources are fetched through the day, because lists keep growing. Every few seconds it plans for subscribers whose local
 hour has come and, independently of that, sends what is due, so that a long delivery holds up no plan. The bounce
 mailbox is polled every few minutes, expired rate-limit counters are deleted every hour, keywords of former subscribers
-every day. All jobs run at the start too, which makes up for what was missed. Two processes that tick at once are
-harmless.
+every day; once a day acronyms are learned from new papers. All jobs run at the start too, which makes up for what was
+missed. Two processes that tick at once are harmless.
 
 On PostgreSQL the work is also deferred to the workers (`digest worker`); a scheduler without `run_jobs` leaves all of
 it to them.
@@ -13,7 +13,7 @@ it to them.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 
 import structlog
@@ -50,11 +50,12 @@ class Scheduler:
         self._deliver_lock = asyncio.Lock()
         self._mailbox_lock = asyncio.Lock()
         self._has_collected = False
+        self._learned_on: date | None = None
         self._failures: dict[str, str] = {}  # why a job failed the last time, by its name
         self._background_tasks: set[asyncio.Task[None]] = set()
 
     async def collect(self) -> None:
-        """Fetch the sources, then plan and deliver."""
+        """Fetch the sources, then plan and deliver, and once a day learn acronyms."""
         async with self._collect_lock:
             await self._run_job("collect", pipeline.collect(self._ctx, self._clock()))
             self._has_collected = True
@@ -62,6 +63,14 @@ class Scheduler:
         delivery = asyncio.create_task(self.deliver())  # not awaited: a long one would hold up the next fetch
         self._background_tasks.add(delivery)
         delivery.add_done_callback(self._background_tasks.discard)
+        await self.learn()
+
+    async def learn(self) -> None:
+        """Learn acronyms from new papers, once a day."""
+        today = self._clock().date()
+        if today != self._learned_on:
+            self._learned_on = today
+            await self._run_job("learn acronyms", pipeline.learn(self._ctx, should_stop=self._stop.is_set))
 
     async def plan_and_deliver(self) -> None:
         """Queue digests for subscribers who are due, and send what is due."""

@@ -10,6 +10,7 @@
 - `fulltext_terms`: terms of the full-text index, of a paper and of a query
 - `history`: which papers a subscriber had
 - `ingest`: storing what sources list
+- `learned_acronyms`: acronyms that stored papers define
 - `link_evidence`: what a link has changed, or what its source has said with it
 - `links`: links between papers that are one, published versions, and notices
 - `positional_index`: positions of each word in many papers
@@ -60,6 +61,7 @@ from digest.papers.fetch_log import (
 from digest.papers.fulltext import INDEX_BATCH_SIZE, update_index
 from digest.papers.history import POSSIBLY_DELIVERED, delivered_paper_ids, load_merged
 from digest.papers.ingest import STALE_KINDS, StoreReport, store_listings, store_texts
+from digest.papers.learned_acronyms import count_definitions, load_acronyms, read_acronyms, read_definitions
 from digest.papers.links import (
     PaperPair,
     active_links,
@@ -190,6 +192,7 @@ __all__ = [
     "count_by_day",
     "count_by_list_day",
     "count_choices",
+    "count_definitions",
     "count_papers",
     "days_due",
     "delivered_paper_ids",
@@ -216,6 +219,7 @@ __all__ = [
     "link_papers",
     "list_papers",
     "listed_days",
+    "load_acronyms",
     "load_fetches",
     "load_http_cache",
     "load_merged",
@@ -240,6 +244,8 @@ __all__ = [
     "prune_papers",
     "ranked_upvotes",
     "ranking_key",
+    "read_acronyms",
+    "read_definitions",
     "reading_interval",
     "recent_list_days",
     "recent_paper_ids",

@@ -32,7 +32,7 @@ from digest.database.models import (
     SavedKeyword,
     Subscriber,
 )
-from digest.matching import can_parse, is_exclusion
+from digest.matching import AcronymTable, can_parse, is_exclusion
 from digest.papers import PaperCache, PaperNews, PaperSnapshot
 from digest.rendering.fragment_cache import FragmentCache
 from digest.rendering.match_cache import MatchCache
@@ -90,6 +90,7 @@ class BatchData:
     papers: Mapping[int, PaperSnapshot]
     notices: tuple[str, ...] = ()
     announced: Mapping[int, Sequence[str]] = field(default_factory=dict)  # keywords with other forms, by delivery
+    acronyms: AcronymTable | None = None  # that these are read with
     cache: RenderCache = field(default_factory=RenderCache)
     first_digests: AbstractSet[int] = frozenset()  # deliveries that welcome their subscribers
     digest_keywords: dict[int, Sequence[SubscriberKeyword]] = field(default_factory=dict)
@@ -154,7 +155,8 @@ def load_batch(
         canonical_keywords=canonical,
         papers=snapshots,
         notices=shared.papers.notices(session, now),
-        announced=load_announced(session, subscriber_ids),
+        announced=(announced := load_announced(session, subscriber_ids)),
+        acronyms=papers.load_acronyms(session) if announced else None,
         first_digests=find_first_digests(session, deliveries, recipients),
         cache=shared,
         unreadable=[describe_unreadable(Keyword, number, "canonical cannot be parsed") for number in unparsable],

@@ -7,7 +7,7 @@ from digest.context import AppContext
 from digest.database.models import ClaimedDelivery, Frequency
 from digest.errors import QueryError
 from digest.formatting import truncate
-from digest.matching import MAX_LIMITS, KeywordInput, is_exclusion, other_forms, parse
+from digest.matching import MAX_LIMITS, AcronymTable, KeywordInput, is_exclusion, other_forms, parse
 from digest.rendering import messages
 from digest.rendering.batch import BatchData
 from digest.rendering.contexts import (
@@ -86,7 +86,7 @@ def digest_context(ctx: AppContext, batch: BatchData, delivery: ClaimedDelivery)
         keyword_positions=tuple(view_positions for _, view_positions in views),
         left_out=len(delivery.omitted_papers),
         left_out_counts=_count_left_out(batch, delivery, positions),
-        notices=(*batch.notices, *_other_forms(batch.announced.get(delivery.id, ()))),
+        notices=(*batch.notices, *_other_forms(batch.announced.get(delivery.id, ()), batch.acronyms)),
         news=_news_items(ctx, batch, delivery),
         welcome=_welcome(batch, delivery) if delivery.id in batch.first_digests else None,
         thumbnails=recipient.thumbnails and ctx.settings.thumbnails,
@@ -95,12 +95,12 @@ def digest_context(ctx: AppContext, batch: BatchData, delivery: ClaimedDelivery)
     )
 
 
-def _other_forms(keywords: Sequence[str]) -> Iterator[str]:
+def _other_forms(keywords: Sequence[str], acronyms: AcronymTable | None) -> Iterator[str]:
     """Yield what the keywords match by other forms of their words, since their meaning has grown."""
     forms = []
     for keyword in keywords:
         try:
-            forms.append((keyword, other_forms(parse(keyword, MAX_LIMITS))))
+            forms.append((keyword, other_forms(parse(keyword, MAX_LIMITS, acronyms), acronyms)))
         except QueryError:
             continue
     if forms := [(keyword, found) for keyword, found in forms if found]:

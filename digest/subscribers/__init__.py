@@ -80,7 +80,7 @@ from digest.subscribers.records import (
     subscriber_by_email,
     suspend,
 )
-from digest.subscribers.renew import announce_keywords, renew_keywords
+from digest.subscribers.renew import announce_keywords, mark_outdated, renew_keywords
 from digest.subscribers.resend import send_copy_link
 from digest.subscribers.restore import RestoredSubscriber, restore_suppressed
 from digest.subscribers.resubscribe import get_resubscribe_profile, resubscribe
@@ -167,6 +167,7 @@ __all__ = [
     "known_sources",
     "list_subscribers",
     "mailed_papers",
+    "mark_outdated",
     "mute_author",
     "mute_keyword",
     "normalize_address",

@@ -1,39 +1,54 @@
-"""Read stored keywords again where the forms of words have changed since they were stored.
+"""Read stored keywords again where the forms of words or acronyms have changed since they were stored.
 
 The canonical form of a keyword is made with the forms of one version. With later ones papers are compared by other
 keys, so it is made again from what the subscriber wrote, before anything is planned. What a keyword newly matches is
 announced in the next digest.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from sqlalchemy import ColumnElement, Engine, and_, delete, exists, update
+from sqlalchemy import ColumnElement, Engine, and_, delete, exists, or_, update
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
 from digest import database
 from digest.database import read_session, write_session
-from digest.database.models import Delivery, DeliveryKind, DeliveryState, Keyword, SavedKeyword
+from digest.database.models import READ_AGAIN, Delivery, DeliveryKind, DeliveryState, Keyword, SavedKeyword
 from digest.errors import QueryError
-from digest.matching import FORMS_VERSION, MAX_LIMITS, KeywordInput, other_forms, parse
+from digest.matching import ACRONYM_SIGN, FORMS_VERSION, MAX_LIMITS, AcronymTable, KeywordInput, other_forms, parse
+from digest.papers import load_acronyms
 
 BATCH_SIZE = 500  # keywords renewed in one transaction
 
 
 def renew_keywords(engine: Engine) -> int:
-    """Read all keywords of older versions again and return how many. One that cannot be read stays as it is."""
+    """Read outdated keywords again and return how many. One that cannot be read stays as it is."""
     count = 0
     with read_session(engine) as session:
         outdated = _outdated(session)
     while outdated:
         with write_session(engine) as session:
+            acronyms = load_acronyms(session)
             for keyword in outdated:
-                _renew_keyword(session, keyword)
+                _renew_keyword(session, keyword, acronyms)
             ids = [keyword.id for keyword in outdated]
             session.execute(update(Keyword).where(col(Keyword.id).in_(ids)).values(forms_version=FORMS_VERSION))
             count += len(outdated)
             outdated = _outdated(session)
     return count
+
+
+def mark_outdated(session: Session, acronyms: Collection[tuple[str, str]]) -> None:
+    """Have keywords read again that may name one of these acronyms, each given by the keys of its two forms."""
+    for short, long in acronyms:
+        forms = short, max(long.split(), key=len)  # a canonical form joins words, but has each of them
+        names_it = (col(Keyword.canonical).contains(form, autoescape=True) for form in forms)
+        session.execute(
+            update(Keyword)
+            .where(col(Keyword.forms_version) == FORMS_VERSION, or_(*names_it))
+            .values(forms_version=READ_AGAIN)
+            .execution_options(synchronize_session=False)
+        )
 
 
 def announce_keywords(engine: Engine) -> None:
@@ -54,18 +69,21 @@ def _outdated(session: Session) -> Sequence[Keyword]:
     return session.exec(select(Keyword).where(is_older).order_by(col(Keyword.id)).limit(BATCH_SIZE)).all()
 
 
-def _renew_keyword(session: Session, keyword: Keyword) -> None:
+def _renew_keyword(session: Session, keyword: Keyword, acronyms: AcronymTable) -> None:
     texts = session.exec(select(SavedKeyword.text).where(SavedKeyword.keyword_id == keyword.id).distinct()).all()
+    former = keyword.canonical
     for text in texts:
         try:
-            query = parse(text, MAX_LIMITS)
+            query = parse(text, MAX_LIMITS, acronyms)
             canonical = KeywordInput.from_query(query).canonical
         except (QueryError, RecursionError):
             continue
         keyword_id = int(keyword.id or 0)
-        if canonical != keyword.canonical:
+        if canonical != former:
             keyword_id = _move(session, keyword_id, text, canonical)
-        if other_forms(query):
+        # All other keywords have said before which forms they match.
+        has_grown = keyword.forms_version != READ_AGAIN or canonical.count(ACRONYM_SIGN) > former.count(ACRONYM_SIGN)
+        if has_grown and other_forms(query, acronyms):
             of_text = col(SavedKeyword.keyword_id) == keyword_id, col(SavedKeyword.text) == text
             session.execute(update(SavedKeyword).where(*of_text).values(announced_in=0))
 

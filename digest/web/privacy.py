@@ -133,6 +133,7 @@ OTHER_TABLES = frozenset(
         "http_cache_entry",
         "feed",
         "feed_entry",
+        "acronym_count",
         "relay_circuit",
         "shared_token_bucket",
     }

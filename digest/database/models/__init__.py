@@ -6,6 +6,7 @@
     Paper -< PaperEvent                    what happened to a paper after it was listed
     SourceFetch                            one fetch of a source for one list day
     Feed -< SeenEntry                      a feed, and the names under which its entries were seen
+    AcronymCount                           how many papers define an acronym as which words
     HttpCacheEntry                         validators of the last response of a URL
     Subscriber -< SavedKeyword >- Keyword  what a subscriber looks for; equal keywords are stored once
     Subscriber -< Delivery                 one e-mail to one subscriber, and its state
@@ -23,6 +24,7 @@ listing; listings are written under one lock, so their ids grow in the order in 
 `Subscriber.covered_listing_id` is the highest listing id that an edition for this subscriber has considered. A paper is
 new for a subscriber when `first_listing_id > covered_listing_id`: a comparison of ids, not of clocks.
 
+- `acronyms`: what stored papers define acronyms as
 - `base`: conventions of all tables
 - `deliveries`: deliveries, the bounces that come back, and the state of relays
 - `feeds`: feeds, and which of their entries were seen
@@ -34,6 +36,7 @@ new for a subscriber when `first_listing_id > covered_listing_id`: a comparison 
 
 from sqlmodel import SQLModel
 
+from digest.database.models.acronyms import AcronymCount
 from digest.database.models.base import to_driver_value
 from digest.database.models.column_types import InvalidList, InvalidValue, UtcDateTime, tolerate_odd_integers
 from digest.database.models.deliveries import (
@@ -65,6 +68,7 @@ from digest.database.models.papers import (
 )
 from digest.database.models.quarantined_rows import QuarantinedRow
 from digest.database.models.subscribers import (
+    READ_AGAIN,
     Frequency,
     Keyword,
     RateLimitCounter,
@@ -80,7 +84,9 @@ __all__ = [
     "COPY_LINK",
     "FULLTEXT_TABLE",
     "OPEN_STATES",
+    "READ_AGAIN",
     "UNDELIVERED",
+    "AcronymCount",
     "BounceClass",
     "BounceRecord",
     "ClaimedDelivery",

@@ -11,6 +11,8 @@ from digest.database.models.column_types import TextList, TolerantDate, UtcDateT
 
 FORMS_VERSION = 1  # that of digest.matching, which stored keywords have; a test holds them equal
 
+READ_AGAIN = -1  # in place of a version
+
 
 class SubscriberStatus(StrEnum):
     """States of a subscription. Only `active` ones get digests."""
@@ -91,7 +93,8 @@ class Subscriber(SQLModel, table=True):
 class Keyword(SQLModel, table=True):
     """Query in its canonical form, stored once for all subscribers.
 
-    - `forms_version`: the version of the forms of words that the canonical form was made with; see `matching.forms`
+    - `forms_version`: the version of the forms of words that the canonical form was made with; see
+      `matching.forms`. READ_AGAIN: an acronym in it has changed its meaning since
     """
 
     __table_args__ = (KEEP_IDS,)

@@ -11,6 +11,7 @@ from sqlmodel import SQLModel, col
 from digest.database import SENDER_LOCK, copy_store, exclusive_lock, write_session
 from digest.database.copy import TRANSIENT_TABLES
 from digest.database.models import (
+    AcronymCount,
     BounceClass,
     BounceRecord,
     Delivery,
@@ -75,6 +76,7 @@ def fill_tables(store: Engine) -> None:
             )
         )
         session.add(Feed(source="feeds", name="tides", url="https://example.org/é", checked_at=NOW, rate=0.25))
+        session.add(AcronymCount(short="fl", long="federated learning", papers=2, last_paper_id=2, is_learned=True))
         session.add(SeenEntry(source="feeds", feed="tides", key="k", last_seen_at=NOW))
         session.add_all(
             HttpCacheEntry(url=f"https://example.org/{name}", etag='"é"', stored_at=NOW)
