@@ -75,18 +75,17 @@ def preview(
     A day that is not in the database yet is fetched first. Without keywords, the digest has the trending papers.
     """
     from digest import planning
-    from digest.config import load_settings
     from digest.database import read_session
     from digest.papers import latest_list_day, papers_on_day
     from digest.rendering import preview_context, render_digest
     from digest.subscribers import KeywordLimits, parse_keywords_or_raise
 
-    keywords = parse_keywords_or_raise(keyword or [], KeywordLimits.from_settings(load_settings()))
     at = create_clock(parse_datetime(now))()
     day = parse_date(day_)
     if day:
         require_past_day(day, at)
     ctx = open_context()
+    keywords = parse_keywords_or_raise(keyword or [], KeywordLimits.from_context(ctx))
     collect_missing_day(ctx, day, at)
     with read_session(ctx.engine) as session:
         day = day or latest_list_day(session)
@@ -158,10 +157,15 @@ def match(
     from digest.matching import Matcher, describe, parse
     from digest.subscribers import KeywordLimits
 
-    parsed = parse(query, KeywordLimits.from_settings(load_settings()).query_limits)
+    if papers_:
+        limits, documents = KeywordLimits.from_settings(load_settings()), documents_from_file(papers_)
+    else:
+        ctx = open_context()
+        limits, documents = KeywordLimits.from_context(ctx), documents_from_store(ctx)
+    parsed = parse(query, limits.query_limits, limits.acronyms)
     matcher = Matcher([parsed])
     matches: list[dict[str, Any]] = []
-    for batch in batch_documents(documents_from_file(papers_) if papers_ else documents_from_store(open_context())):
+    for batch in batch_documents(documents):
         for hit in matcher.match([document for _, document in batch])[0]:
             name, paper = batch[hit.document]
             matches.append({"id": name, "title": paper.title, "in_title": hit.in_title})

@@ -116,7 +116,7 @@ def add(
     )
 
     ctx = open_context()
-    keywords = parse_keywords_or_raise(keyword or [], KeywordLimits.from_settings(ctx.settings))
+    keywords = parse_keywords_or_raise(keyword or [], KeywordLimits.from_context(ctx))
     preferences = Preferences(
         frequency=frequency,
         weekday=parse_weekday(weekday),

@@ -156,13 +156,13 @@ def import_csv(
     Whose subscription had ended where the file was written stays so here; pending ones are asked to confirm again.
     Raises SubscriberError for a file that is no CSV, and StoreError with the line at which the store stopped it.
     """
-    table = read_csv(file)
+    table, limits = read_csv(file), KeywordLimits.from_context(ctx)
     report, valid_rows = ImportReport(table=table), list[ImportRow]()
     for line_number, cells in table.rows():
         if line_number < from_line:
             continue
         try:
-            valid_rows.append(_parse_row(ctx.settings, line_number, cells))
+            valid_rows.append(_parse_row(ctx.settings, limits, line_number, cells))
         except SubscriberError as error:
             report.line_errors.append((line_number, str(error)))
     new_rows = _drop_existing(ctx.engine, valid_rows, report.line_errors)
@@ -223,7 +223,7 @@ def _import_row(ctx: AppContext, row: ImportRow, now: datetime, *, confirmed: bo
         delivery.cancel(session, int(subscriber.id or 0), now)
 
 
-def _parse_row(settings: Settings, line_number: int, row: Mapping[str, str]) -> ImportRow:
+def _parse_row(settings: Settings, limits: KeywordLimits, line_number: int, row: Mapping[str, str]) -> ImportRow:
     """Parse one row. Raises SubscriberError for the first cell that is wrong."""
     if "" in row and len(row) == 1:
         raise SubscriberError(row[""])
@@ -245,7 +245,7 @@ def _parse_row(settings: Settings, line_number: int, row: Mapping[str, str]) -> 
         else (),
     )
     lines = split_keywords(unescape_cell(row.get("keywords", "")))
-    keywords, errors = parse_keywords(lines, KeywordLimits.from_settings(settings))
+    keywords, errors = parse_keywords(lines, limits)
     if errors:
         raise SubscriberError("; ".join(f"keyword {error.text!r}: {error.message}" for error in errors))
     muted = {line.strip() for line in split_keywords(unescape_cell(row.get("muted", "")))}

@@ -17,7 +17,7 @@ from digest.database import read_session, write_session
 from digest.database.models import DeliveryKind, Subscriber, SubscriberStatus
 from digest.delivery import NewDelivery
 from digest.errors import AddressSuppressedError, QueryError, SubscriberError, TokenError
-from digest.matching import DEFAULT_LIMITS, KeywordInput, QueryLimits, parse
+from digest.matching import DEFAULT_LIMITS, AcronymTable, KeywordInput, QueryLimits, parse
 from digest.subscribers import records
 from digest.subscribers.profile import ActionResult, SubscriberProfile, subscriber_from_token, to_profile
 from digest.subscribers.records import (
@@ -58,13 +58,17 @@ def known_sources(settings: Settings) -> Mapping[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class KeywordLimits:
-    """How many keywords a subscriber may have, and how large each may be."""
+    """How many keywords a subscriber may have, how large each may be, and which acronyms it is read with.
+
+    `acronyms`: without a table those that are shipped.
+    """
 
     max_keywords: int = MAX_KEYWORDS
     query_limits: QueryLimits = DEFAULT_LIMITS
+    acronyms: AcronymTable | None = None
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> "KeywordLimits":
+    def from_settings(cls, settings: Settings, acronyms: AcronymTable | None = None) -> "KeywordLimits":
         """Return the operator's limits."""
         return cls(
             settings.most_keywords,
@@ -74,7 +78,13 @@ class KeywordLimits:
                 settings.deepest_nesting,
                 lambda: known_sources(settings),
             ),
+            acronyms,
         )
+
+    @classmethod
+    def from_context(cls, ctx: AppContext) -> "KeywordLimits":
+        """Return the operator's limits, with the acronyms of the store."""
+        return cls.from_settings(ctx.settings, papers.read_acronyms(ctx.engine))
 
 
 def parse_keywords(
@@ -88,7 +98,7 @@ def parse_keywords(
         if not (text := line.strip()):
             continue
         try:
-            keywords.append(KeywordInput.from_query(parse(text, limits.query_limits)))
+            keywords.append(KeywordInput.from_query(parse(text, limits.query_limits, limits.acronyms)))
         except QueryError as error:
             errors.append(KeywordError(number, text, str(error), error.position or 0))
     if len(keywords) > limits.max_keywords:

@@ -213,7 +213,7 @@ async def create_subscription(web: WebDep, subscription: SubscriptionIn) -> Subs
 
 
 def _parse_subscription(web: WebContext, subscription: SubscriptionIn) -> tuple[Preferences, list[KeywordInput]]:
-    keywords, invalid = parse_keywords(subscription.keywords, KeywordLimits.from_settings(web.ctx.settings))
+    keywords, invalid = parse_keywords(subscription.keywords, KeywordLimits.from_context(web.ctx))
     errors = [FieldProblem(field=f"keywords.{error.line - 1}", message=error.message) for error in invalid]
     preferences, sources = Preferences(), tuple[str, ...]()
     if subscription.sources:

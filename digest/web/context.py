@@ -19,7 +19,8 @@ from digest.config import source_titles
 from digest.context import AppContext
 from digest.database import read_session
 from digest.formatting import format_authors, format_date, format_day, frequency_label, pluralize, safe_url
-from digest.papers import RecentPapersIndex, store_fingerprint
+from digest.matching import AcronymTable
+from digest.papers import RecentPapersIndex, read_acronyms, store_fingerprint
 from digest.rendering import template_folder
 from digest.subscribers import known_sources
 from digest.web.brand import Brand, load_brand
@@ -66,6 +67,11 @@ class WebContext:
     def source_titles(self) -> Mapping[str, str]:
         """What people call the sources: those that are installed, and the feeds that are read."""
         return {**source_titles(), **known_sources(self.ctx.settings)}
+
+    @property
+    def acronyms(self) -> AcronymTable:
+        """Acronyms that keywords are read with."""
+        return read_acronyms(self.ctx.engine)
 
     def papers_version(self) -> tuple[int, int]:
         """Return a value that changes whenever a source was fetched."""

@@ -13,7 +13,7 @@ from digest.config import Settings
 from digest.database.models import Frequency
 from digest.errors import AddressError, SubscriberError
 from digest.formatting import frequency_label, pluralize
-from digest.matching import KeywordInput, convert
+from digest.matching import AcronymTable, KeywordInput, convert
 from digest.schedule import load_zone, timezone_names
 from digest.subscribers import (
     MAX_PAUSE,
@@ -210,10 +210,10 @@ def submitted_values(form: PreferencesFields, settings: Settings) -> dict[str, s
     return values | {name: value for name, value in form.model_dump().items() if name in values and value}
 
 
-def parse_subscribe_form(form: SubscribeForm, settings: Settings) -> ParsedForm:
+def parse_subscribe_form(form: SubscribeForm, settings: Settings, acronyms: AcronymTable | None = None) -> ParsedForm:
     """Validate the form on the front page."""
     form.email = form.mended or form.email
-    parsed = parse_preferences_fields(form, settings)
+    parsed = parse_preferences_fields(form, settings, acronyms)
     try:
         normalize_address(form.email)
         if form.email.strip() != form.sure.strip():
@@ -237,6 +237,7 @@ def parse_preferences_form(
     now: datetime,
     muted: frozenset[str] = frozenset(),
     sources: Sequence[str] = (),
+    acronyms: AcronymTable | None = None,
 ) -> ParsedForm:
     """Validate the preferences form. A pause must end after today in the subscriber's time zone.
 
@@ -245,7 +246,7 @@ def parse_preferences_form(
     """
     rows = form.rows() if form.keyword else [(text, text in muted) for text, _ in form.rows()]
     form.keywords = "\n".join(text for text, _ in rows)
-    parsed = parse_preferences_fields(form, settings)
+    parsed = parse_preferences_fields(form, settings, acronyms)
     parsed.preferences = replace(parsed.preferences, thumbnails=bool(form.thumbnails), sources=tuple(sources))
     if form.sources_shown:
         parsed.preferences = replace(parsed.preferences, sources=_parse_sources(form, settings, parsed.errors))
@@ -286,9 +287,11 @@ def _parse_pause(text: str, parsed: ParsedForm, now: datetime) -> date | None:
     return paused_until
 
 
-def parse_preferences_fields(form: PreferencesFields, settings: Settings) -> ParsedForm:
-    """Validate the fields that both forms have."""
-    values, limits = submitted_values(form, settings), KeywordLimits.from_settings(settings)
+def parse_preferences_fields(
+    form: PreferencesFields, settings: Settings, acronyms: AcronymTable | None = None
+) -> ParsedForm:
+    """Validate the fields that both forms have. `acronyms`: without a table those that are shipped."""
+    values, limits = submitted_values(form, settings), KeywordLimits.from_settings(settings, acronyms)
     parsed = ParsedForm()
     lines = re.split(r"\r\n|\r|\n", values["keywords"])
     if len(values["keywords"]) > MAX_KEYWORDS_LENGTH or len(lines) > 4 * limits.max_keywords:

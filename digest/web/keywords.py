@@ -10,6 +10,7 @@ from digest.database import read_session
 from digest.errors import QueryError
 from digest.formatting import join_words
 from digest.matching import (
+    AcronymTable,
     KeywordInput,
     Query,
     RecentCorpus,
@@ -117,29 +118,31 @@ class KeywordSuggestions:
 
 
 def describe_keywords(
-    corpus: RecentCorpus, keywords: Sequence[KeywordInput], counts: Sequence[int] | None = None
+    corpus: RecentCorpus, keywords: Sequence[KeywordInput], acronyms: AcronymTable, counts: Sequence[int] | None = None
 ) -> tuple[KeywordDescription, ...]:
     """Describe each keyword, with a warning if it is too broad. `counts`: papers that each one matches, if counted."""
     numbers: Sequence[int | None] = [None] * len(keywords) if counts is None else counts
     return tuple(
-        describe_keyword(corpus, parse_canonical(keyword.text), count)
+        describe_keyword(corpus, parse_canonical(keyword.text), acronyms, count)
         for keyword, count in zip(keywords, numbers, strict=True)
     )
 
 
-def describe_keyword(corpus: RecentCorpus, query: Query, count: int | None) -> KeywordDescription:
-    share = corpus.share(query)
+def describe_keyword(
+    corpus: RecentCorpus, query: Query, acronyms: AcronymTable, count: int | None
+) -> KeywordDescription:
+    share, meaning = corpus.share(query), _describe_forms(query, acronyms)
     if share is None or not corpus.is_too_broad(query):
-        return KeywordDescription(query.text, _describe_forms(query), count)
+        return KeywordDescription(query.text, meaning, count)
     phrases = () if query.exclude else narrowing_phrases(corpus, query)
     lines = ((phrase, narrow_query(query, phrase)) for phrase in phrases)
     narrower = tuple(NarrowerKeyword(phrase, line) for phrase, line in lines if _is_valid(line))
-    return KeywordDescription(query.text, _describe_forms(query), count, round(100 * share), narrower)
+    return KeywordDescription(query.text, meaning, count, round(100 * share), narrower)
 
 
-def _describe_forms(query: Query) -> str:
+def _describe_forms(query: Query, acronyms: AcronymTable) -> str:
     """Return what a query means, and by which other forms of its words it is found."""
-    forms = other_forms(query)
+    forms = other_forms(query, acronyms)
     return (
         f"{describe(query)}; also matches {join_words([f'“{form}”' for form in forms])}" if forms else describe(query)
     )

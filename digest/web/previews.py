@@ -9,7 +9,6 @@ from datetime import date
 from typing import NamedTuple
 
 from digest import planning
-from digest.config import Settings
 from digest.database import read_session
 from digest.matching import KeywordInput, parse_canonical, restrict_to_sources
 from digest.papers import latest_list_day, papers_on_day
@@ -81,9 +80,9 @@ class KeywordFeedback:
     suggestions: tuple[str, ...]
 
 
-def parse_preview_keywords(form: PreferencesFields, settings: Settings) -> ParsedForm:
+def parse_preview_keywords(form: PreferencesFields, web: WebContext) -> ParsedForm:
     """Parse the keywords alone, within the limits of a preview."""
-    parsed = parse_preferences_fields(form, settings)
+    parsed = parse_preferences_fields(form, web.ctx.settings, web.acronyms)
     parsed.errors = parsed.errors_in("keywords")
     queries = [parse_canonical(keyword.canonical) for keyword in parsed.keywords]
     if len({term.canonical for query in queries for term in query.terms}) > MAX_PREVIEW_TERMS:
@@ -167,7 +166,7 @@ def describe_form(web: WebContext, entered: str, parsed: ParsedForm, preview: Ke
         return KeywordFeedback((), ())
     fingerprint = web.recent_papers.fingerprint
     corpus = web.suggestions.recent_corpus(web.ctx, fingerprint[0] if preview and fingerprint else None)
-    meanings = describe_keywords(corpus, parsed.keywords, preview.counts if preview else None)
+    meanings = describe_keywords(corpus, parsed.keywords, web.acronyms, preview.counts if preview else None)
     return KeywordFeedback(meanings, web.suggestions.suggest(corpus, parsed.keywords))
 
 

@@ -82,7 +82,7 @@ def preferences_page(web: WebDep, token: str, saved: str = "") -> HTMLResponse:
     if not profile.is_running:
         return subscription_ended_page(web, token)
     # They may exceed limits that the operator has lowered since.
-    keywords, _ = parse_keywords(profile.keywords, KeywordLimits(len(profile.keywords), MAX_LIMITS))
+    keywords, _ = parse_keywords(profile.keywords, KeywordLimits(len(profile.keywords), MAX_LIMITS, web.acronyms))
     rows = [(text, text in profile.muted) for text in profile.keywords]
     parsed = ParsedForm(preferences=profile.preferences, keywords=mute_keywords(keywords, rows))
     return _render_preferences(web, token, profile, _profile_values(profile), parsed, rows, is_saved=bool(saved))
@@ -92,7 +92,9 @@ def preferences_page(web: WebDep, token: str, saved: str = "") -> HTMLResponse:
 def save_preferences(web: WebDep, token: str, form: Annotated[PreferencesForm, Form()]) -> Response:
     now = web.clock()
     profile = get_profile(web.ctx, TokenPurpose.PREFERENCES, token, now)
-    parsed = parse_preferences_form(form, web.ctx.settings, now, profile.muted, profile.preferences.sources)
+    parsed = parse_preferences_form(
+        form, web.ctx.settings, now, profile.muted, profile.preferences.sources, web.acronyms
+    )
     if not parsed.errors and not form.is_edit:
         profile = update_preferences(
             web.ctx, token, parsed.preferences, parsed.keywords, parsed.paused_until, now
@@ -110,7 +112,7 @@ def preview_rows(web: WebDep, form: Annotated[PreferencesForm, Form()]) -> HTMLR
     """Render what changes on the preferences page while keywords are typed. Nothing is stored."""
     rows = form.rows()
     form.keywords = "\n".join(text for text, _ in rows)
-    parsed = parse_preview_keywords(form, web.ctx.settings)
+    parsed = parse_preview_keywords(form, web)
     parsed.keywords = mute_keywords(parsed.keywords, rows)
     parsed.preferences = replace(parsed.preferences, sources=tuple(form.sources[:MAX_SOURCES]))
     return _load_papers(web, web.render("preferences-live.html", form=parsed, **_row_variables(web, parsed, rows)))

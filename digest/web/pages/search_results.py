@@ -71,7 +71,8 @@ class Rhythm:
 def parse_search(web: WebContext, text: str) -> ParsedSearch:
     """Parse a query under the operator's limits."""
     try:
-        query = parse(text, KeywordLimits.from_settings(web.ctx.settings).query_limits)
+        limits = KeywordLimits.from_context(web.ctx)
+        query = parse(text, limits.query_limits, limits.acronyms)
     except QueryError as error:
         return ParsedSearch(text, None, str(error), error.position or 1)
     return ParsedSearch(text.strip(), query)

@@ -74,13 +74,13 @@ def front_page(web: WebDep, keywords: Annotated[str, Query()] = "") -> HTMLRespo
 def preview_page(web: WebDep, form: SubscribeBody) -> HTMLResponse:
     """Preview the keywords, with what a button adds to them. Nothing is stored."""
     form.keywords = edit_keywords(form.keywords, form.add, form.narrow, form.convert)
-    return _render_preview(web, form, parse_preview_keywords(form, web.ctx.settings))
+    return _render_preview(web, form, parse_preview_keywords(form, web))
 
 
 @router.post("/preview")
 def preview_fragment(web: WebDep, form: SubscribeBody) -> HTMLResponse:
     """Render the part of the page that changes while the visitor types. Nothing of it is for a field."""
-    parsed = parse_preview_keywords(form, web.ctx.settings)
+    parsed = parse_preview_keywords(form, web)
     variables = _preview_variables(web, form.keywords, parsed, preview_keywords(web, parsed))
     response = web.render("preview.html", **variables, form=parsed)
     if not web.recent_papers.is_loaded:
@@ -94,7 +94,7 @@ def preview_email(
 ) -> HTMLResponse:
     """Show the whole e-mail that the keywords would have got on a list day, the latest one unless given."""
     form = SubscribeForm(keywords=keywords)
-    parsed = parse_preview_keywords(form, web.ctx.settings)
+    parsed = parse_preview_keywords(form, web)
     try:
         list_day = date.fromisoformat(day) if day else None
     except ValueError:
@@ -115,7 +115,7 @@ def domain_suggestion(domain: Annotated[str, Query(max_length=255)]) -> JSONResp
 async def subscribe(web: WebDep, form: SubscribeBody) -> Response:
     """Subscribe. Response and duration are the same whatever the state of the address."""
     started_at = time.monotonic()
-    parsed = await run_in_threadpool(parse_subscribe_form, form, web.ctx.settings)
+    parsed = await run_in_threadpool(lambda: parse_subscribe_form(form, web.ctx.settings, web.acronyms))
     if parsed.errors or parsed.suggested_email:
         return await run_in_threadpool(_render_preview, web, form, parsed)
     email = None if form.website else form.email
