@@ -30,8 +30,7 @@ def try_feed(
 
     Nothing is stored. The last line is what to add to DIGEST_FEEDS.
     """
-    from digest.config import load_settings
-    from digest.sources import is_web_address
+    from digest.config import is_web_address, load_settings
 
     if not is_web_address(address):
         raise typer.BadParameter(messages.NO_WEB_ADDRESS, param_hint="'ADDRESS'")

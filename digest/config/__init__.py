@@ -33,7 +33,7 @@ from digest.config.source_settings import (
     source_titles,
     source_variable,
 )
-from digest.config.values import HttpUrl, OneLine, StringList
+from digest.config.values import HttpUrl, OneLine, StringList, is_web_address
 
 __all__ = [
     "DEFAULT_KEY",
@@ -52,6 +52,7 @@ __all__ = [
     "StringList",
     "TlsMode",
     "describe_value",
+    "is_web_address",
     "load_logo",
     "load_settings",
     "parse_database_url",

@@ -206,7 +206,7 @@ def parse_footer_links(value: Any) -> Any:
 
 
 def is_web_address(url: str) -> bool:
-    """Say whether this is the whole address of a page."""
+    """Return whether this is the whole URL of a page: http or https, with a host and without credentials."""
     try:
         parts = urlsplit(url)
         _ = parts.port

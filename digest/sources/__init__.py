@@ -59,7 +59,6 @@ from digest.sources.http import RetryPolicy, SourceClient
 from digest.sources.huggingface import HuggingFaceSource
 from digest.sources.names import parse_authors
 from digest.sources.paging import Page, PagedEntries, parse_total, read_by_cursor, read_by_offset
-from digest.sources.redirects import is_web_address
 from digest.sources.registry import (
     SOURCE_API,
     SourceFault,
@@ -116,7 +115,6 @@ __all__ = [
     "find_overlaps",
     "find_unread",
     "installed_sources",
-    "is_web_address",
     "listing_titles",
     "load_source",
     "loaded_sources",

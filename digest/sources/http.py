@@ -24,9 +24,10 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 
 from digest import __version__
+from digest.config import is_web_address
 from digest.errors import MalformedAnswerError, SourceThrottledError, SourceUnavailableError
 from digest.sources.base import HttpValidators, ValidatorsByKey
-from digest.sources.redirects import find_public_address, is_redirect_allowed, is_web_address, resolve_host
+from digest.sources.redirects import find_public_address, is_redirect_allowed, resolve_host
 from digest.sources.throttle import SHARED_THROTTLE, HostThrottle
 
 MAX_REDIRECTS = 3

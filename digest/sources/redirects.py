@@ -29,16 +29,6 @@ def is_redirect_allowed(from_url: str, to_url: str) -> bool:
     return (old.scheme, new.scheme, old_port, new_port) == ("http", "https", 80, 443)
 
 
-def is_web_address(url: str) -> bool:
-    """Return whether a URL is of http or https, with a host and without credentials."""
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError:
-        return False
-    return parts.scheme in {"http", "https"} and bool(parts.hostname) and "@" not in parts.netloc
-
-
 def is_public_address(address: str) -> bool:
     """Return whether an IP address is one of the public Internet."""
     try:

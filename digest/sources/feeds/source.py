@@ -14,7 +14,7 @@ from urllib.parse import urljoin, urlsplit
 
 from pydantic import Field
 
-from digest.config import SourceSettings
+from digest.config import SourceSettings, is_web_address
 from digest.errors import FeedGoneError, MalformedAnswerError
 from digest.sources.base import AnswerPart, SourceAdvice, SourceAnswer, Window, WindowFacts
 from digest.sources.feeds import messages
@@ -22,7 +22,6 @@ from digest.sources.feeds.addresses import FeedAddress, FeedList
 from digest.sources.feeds.dialects import parse_feed
 from digest.sources.feeds.listings import FeedReading, read_papers
 from digest.sources.http import SourceClient, SourceResponse, describe_url
-from digest.sources.redirects import is_web_address
 
 ACCEPTED = "application/rss+xml, application/atom+xml, application/feed+json, application/xml;q=0.9, */*;q=0.5"
 REQUEST_GAP = 2.0  # seconds between two requests to a host
