@@ -20,7 +20,7 @@ from digest.context import AppContext
 from digest.database import read_session
 from digest.formatting import format_authors, format_date, format_day, frequency_label, pluralize, safe_url
 from digest.matching import AcronymTable
-from digest.papers import RecentPapersIndex, read_acronyms, store_fingerprint
+from digest.papers import RecentPapersIndex, load_source_titles, read_acronyms, store_fingerprint
 from digest.rendering import template_folder
 from digest.subscribers import known_sources
 from digest.web.brand import Brand, load_brand
@@ -66,7 +66,17 @@ class WebContext:
     @property
     def source_titles(self) -> Mapping[str, str]:
         """What people call the sources: those that are installed, and the feeds that are read."""
-        return {**source_titles(), **known_sources(self.ctx.settings)}
+        return {**source_titles(), **self.known_sources}
+
+    @property
+    def known_sources(self) -> Mapping[str, str]:
+        """Names and titles of the sources that papers come from. A feed has the title that it states itself."""
+        known = known_sources(self.ctx.settings)
+        untitled = [name for name, title in known.items() if title == name]
+        if not untitled:
+            return known
+        with read_session(self.ctx.engine) as session:
+            return {**known, **load_source_titles(session, untitled)}
 
     @property
     def acronyms(self) -> AcronymTable:

@@ -26,7 +26,6 @@ from digest.subscribers import (
     get_unsubscribe_state,
     get_weekly_state,
     is_declined,
-    known_sources,
     parse_keywords,
     update_preferences,
 )
@@ -206,7 +205,7 @@ def _render_preferences(
 
 def _source_choices(web: WebContext, chosen: Sequence[str], stored: Sequence[str]) -> list[tuple[str, str, bool]]:
     """Return names and titles of the sources, and whether each is chosen; nothing where there is no choice to make."""
-    titles = known_sources(web.ctx.settings)
+    titles = web.known_sources
     if len(titles) < MIN_SOURCES and not stored:
         return []
     return [(name, title, name in chosen or not chosen) for name, title in sorted(titles.items(), key=_by_title)]

@@ -23,7 +23,7 @@ from digest.papers import (
     recent_list_days,
     search_papers,
 )
-from digest.subscribers import KeywordLimits, known_sources
+from digest.subscribers import KeywordLimits
 from digest.web import messages
 from digest.web.context import WebContext
 from digest.web.errors import error_page
@@ -125,7 +125,7 @@ def search_page(web: WebContext, text: str, trail_text: str, **parameters: str) 
         options=options,
         orders=SEARCH_ORDERS,
         periods=SEARCH_PERIODS,
-        sources=known_sources(web.ctx.settings),
+        sources=web.known_sources,
         sort=options.sort or SearchOrder.NEWEST,
         count_text=count_text(results.count),
         rhythm=rhythm,

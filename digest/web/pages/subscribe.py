@@ -20,7 +20,7 @@ from digest.database import read_session
 from digest.formatting import join_words
 from digest.matching import KeywordInput
 from digest.papers import lasting_notices, latest_list_day, load_source_problems, recent_papers
-from digest.subscribers import CONSENT_TEXT, MAX_CAP, Preferences, known_sources
+from digest.subscribers import CONSENT_TEXT, MAX_CAP, Preferences
 from digest.web.address_suggestions import suggest_domain
 from digest.web.context import SAFE_METHODS, WebContext, WebDep
 from digest.web.errors import error_page
@@ -204,5 +204,5 @@ def _preview_variables(
 
 def name_sources(web: WebContext) -> str:
     """Name the sources in a sentence; of many, the first few."""
-    titles = list(known_sources(web.ctx.settings).values())
+    titles = list(web.known_sources.values())
     return join_words(titles[:MAX_NAMED_SOURCES], max(0, len(titles) - MAX_NAMED_SOURCES), "source")

@@ -7,6 +7,8 @@ import pytest
 from sqlalchemy import Engine
 
 from digest.context import AppContext
+from digest.database import write_session
+from digest.database.models import Feed
 from digest.subscribers import Preferences, get_profile, parse_keywords_or_raise, update_preferences
 from digest.tokens import TokenPurpose
 from digest.web import create_app
@@ -175,3 +177,15 @@ def test_sources_can_be_chosen_once_there_are_three(ctx: AppContext, browser: Br
     assert ["No recent matches" in html for html in counted.values()] == [False, True]
     save("arxiv", "huggingface", "pubmed")
     assert stored() == ()
+
+
+def test_a_feed_is_called_by_the_title_that_it_states(ctx: AppContext) -> None:
+    feeds = "jacs = https://example.org/jacs\nlab = https://example.org/lab"
+    reading = make_context(ctx.engine, sources=("arxiv", "feeds"), feeds=feeds)
+    with write_session(ctx.engine) as session:
+        session.add(Feed(source="feeds", name="jacs", url="https://example.org/jacs", title="J. Am. Chem. Soc."))
+    web = Browser(create_app(reading, clock=lambda: TEST_TIME))
+    for page in (path(ctx), "/"):
+        text = web.get(page).text
+        assert "J. Am. Chem. Soc." in text
+        assert "arXiv" in text
