@@ -164,7 +164,7 @@ def test_the_best_papers_have_room_and_the_others_are_omitted(cap: int, lists: t
     assert matches.json_lists([cap, cap]) == [("[]", "[]"), lists]
 
 
-CELL_VALUES = st.sampled_from([0, 0, MATCH, MATCH + ABOUT, MATCH + TITLE_MATCH + ABOUT])
+CELL_VALUES = st.sampled_from([*(0,) * 6, MATCH, MATCH + ABOUT, MATCH + TITLE_MATCH + ABOUT])
 
 
 @given(
@@ -197,4 +197,15 @@ def test_who_wants_only_papers_about_a_keyword_gets_no_passing_mention() -> None
         [20],
         [10, 20],
         [],
+    ]
+
+
+def test_a_rare_keyword_has_its_paper_for_whoever_saved_it() -> None:
+    found = matrix((0, 0, MATCH + ABOUT), (0, 1, MATCH + ABOUT), (1, 2, MATCH))
+    positions, rows = np.array([(0, 0), (1, 0), (1, 1), (2, 0), (2, 1)], dtype=np.int64).T
+    matches = fan_out(found, positions, rows, chunk(0, 0, 0)).seat_queries(positions, rows, integers(2, 2, 3))
+    assert [[json.loads(text) for text in lists] for lists in matches.json_lists([2, 2, 3])] == [
+        [[20, 10], []],
+        [[20, 30], [10]],
+        [[20, 10, 30], []],
     ]
