@@ -78,26 +78,36 @@ def fill_store(store: Engine) -> Engine:
     return store
 
 
-def preview_twice(session: Session, keywords: list[KeywordInput], index: RecentPapersIndex) -> tuple[Preview, Preview]:
+def preview_twice(
+    session: Session, keywords: list[KeywordInput], index: RecentPapersIndex, *, about_only: bool = False
+) -> tuple[Preview, Preview]:
     """Preview by matching every paper, and from the index."""
     day = latest_list_day(session)
     assert day
     papers = recent_papers(session, DAYS)
     return (
-        replace(planning.preview(session, keywords, papers, day, NOW + 5 * DAY, cap=7), days=DAYS),
-        preview_from_index(session, keywords, index, day, NOW + 5 * DAY, cap=7),
+        replace(
+            planning.preview(session, keywords, papers, day, NOW + 5 * DAY, cap=7, about_only=about_only), days=DAYS
+        ),
+        preview_from_index(session, keywords, index, day, NOW + 5 * DAY, cap=7, about_only=about_only),
     )
 
 
 def test_the_index_chooses_what_matching_every_paper_chooses(sqlite_store: Engine) -> None:
     index = RecentPapersIndex(DAYS)
-    shown = 0
+    shown = mentioned = 0
     with read_session(fill_store(sqlite_store)) as session:
         for lines in QUERIES:
             matched, indexed = preview_twice(session, parse_keywords_or_raise(lines), index)
             assert indexed == matched, lines
             shown += len(indexed.papers)
+            matched_about, indexed_about = preview_twice(
+                session, parse_keywords_or_raise(lines), index, about_only=True
+            )
+            assert indexed_about == matched_about, lines
+            mentioned += indexed.omitted_count - indexed_about.omitted_count
     assert shown > len(QUERIES)
+    assert mentioned > 0
 
 
 def test_before_the_index_is_loaded_the_store_answers_the_same(filled_store: Engine) -> None:
