@@ -26,11 +26,12 @@ from digest.planning.planner import PlanReport
 class ChunkQueries:
     """Subscribers, the queries of each, and the new papers that these match.
 
-    `query_rows` of subscriber n lie from `offsets[n]` to `offsets[n + 1]`; `has_inclusion` is false where all of them
-    are exclusions; `keywords_json` has their keywords as JSON arrays.
+    `query_rows` of subscriber n lie from `offsets[n]` to `offsets[n + 1]`, and `positions` says n for each of them;
+    `has_inclusion` is false where all of them are exclusions; `keywords_json` has their keywords as JSON arrays.
     """
 
     subscribers: SubscriberChunk
+    positions: IntArray
     query_rows: IntArray
     offsets: IntArray
     has_inclusion: BoolArray
@@ -46,6 +47,7 @@ class ChunkQueries:
         oldest = subscribers.covered_listing_ids.min(initial=new_papers.last_listing_id)
         return cls(
             subscribers,
+            saved_queries.positions,
             query_rows,
             offsets,
             np.bincount(inclusions, minlength=len(subscribers)) > 0,
@@ -167,8 +169,7 @@ def _drop_delivered(
     indices, positions, paper_ids = queries.matches.cells_of(new_papers.renumbered_ids | later_ids, covered)
     is_dropped = np.zeros(len(indices), dtype=bool)
     if versions:
-        keyword_positions = np.repeat(np.arange(len(queries.subscribers)), np.diff(queries.offsets))
-        reached = versions.find_reached(keyword_positions, queries.query_rows, queries.subscribers)
+        reached = versions.find_reached(queries.positions, queries.query_rows, queries.subscribers)
         for column, pair in enumerate(versions.pairs):
             is_dropped |= (paper_ids == pair.later_id) & reached[positions, column]
     remaining = np.flatnonzero(~is_dropped).tolist()
@@ -187,8 +188,7 @@ def _drop_delivered(
 def _digest_rows(queries: ChunkQueries, mask: BoolArray) -> list[DigestRow]:
     """Return the digests of those subscribers, chosen by `mask`, to whom only new papers come."""
     caps = queries.subscribers.caps
-    positions_of_rows = np.repeat(np.arange(len(queries.subscribers)), np.diff(queries.offsets))
-    matches = queries.matches.seat_queries(positions_of_rows, queries.query_rows, caps)
+    matches = queries.matches.seat_queries(queries.positions, queries.query_rows, caps)
     lists = matches.json_lists(caps.tolist())
     subscriber_ids = queries.subscribers.ids.tolist()
     positions = np.flatnonzero(mask & (np.diff(queries.matches.offsets) > 0)).tolist()

@@ -66,7 +66,7 @@ class SortedMatches:
         crowded = np.flatnonzero(np.diff(offsets) > caps)
         for start in range(0, len(crowded), SEATING_BLOCK):
             block = crowded[start : start + SEATING_BLOCK]
-            for position, best in self._best_ranks(block, positions, query_rows, caps).items():
+            for position, best in self._best_ranks(offsets, block, positions, query_rows, caps).items():
                 begin, end = int(offsets[position]), int(offsets[position + 1])
                 chosen = seat_ranks(best, end - begin, int(caps[position]))
                 own = self.keys[begin:end]
@@ -74,10 +74,9 @@ class SortedMatches:
         return replace(self, keys=keys)
 
     def _best_ranks(
-        self, block: IntArray, positions: IntArray, query_rows: IntArray, caps: IntArray
+        self, offsets: IntArray, block: IntArray, positions: IntArray, query_rows: IntArray, caps: IntArray
     ) -> dict[int, list[tuple[int, int]]]:
         """Return the number of matches and the best rank of each query, for those who have one beyond their cap."""
-        offsets = np.array(self.offsets)
         sizes = offsets[block + 1] - offsets[block]
         rows = np.repeat(np.arange(len(block)), sizes)
         places = np.arange(len(rows)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
@@ -159,15 +158,12 @@ def fan_out(
         if choice:
             has_chosen = subscribers.choices[rows] == choice
             numbers[has_chosen] = matrix.numbers_in(sources)[columns[has_chosen]]
-    is_new = (values < EXCLUSION) & (numbers > subscribers.covered_listing_ids[rows])
-    if not is_new.all():
-        rows, columns, values = rows[is_new], columns[is_new], values[is_new]
-    is_about, query_counts, in_title = unpack_cells(values)
+    is_wanted = (values < EXCLUSION) & (numbers > subscribers.covered_listing_ids[rows])
     if subscribers.about_only.any():
-        is_wanted = is_about >= subscribers.about_only[rows]
-        rows, columns, is_about = rows[is_wanted], columns[is_wanted], is_about[is_wanted]
-        query_counts, in_title = query_counts[is_wanted], in_title[is_wanted]
-    keys = packed_ranking_key(is_about, query_counts, in_title, columns)
+        is_wanted &= unpack_cells(values)[0] >= subscribers.about_only[rows]
+    if not is_wanted.all():
+        rows, columns, values = rows[is_wanted], columns[is_wanted], values[is_wanted]
+    keys = packed_ranking_key(*unpack_cells(values), columns)
     order = np.sort(rows << PACKED_KEY_BITS | (MAX_KEY - keys))
     offsets = np.zeros(count + 1, dtype=np.int64)
     np.cumsum(np.bincount(rows, minlength=count), out=offsets[1:])

@@ -87,9 +87,7 @@ def preview_many(
             [_matched_candidate(candidates[hit.document], hit, number) for hit in hits[keyword.canonical]]
             for number, keyword in enumerate(keywords)
         ]
-        ranked = _rank_papers(own_queries, matched, candidates)
-        if about_only and any(not query.exclude for query in own_queries):
-            ranked = [candidate for candidate in ranked if candidate.is_about]
+        ranked = _rank_papers(own_queries, matched, candidates, about_only=about_only)
         list_days = {candidate.paper_id: days.get(candidate.paper_id, day) for candidate in ranked}
         ranked, first_day = _order_by_edition(ranked, list_days, cap, newest_first=newest_first)
         paper_ids = [candidate.paper_id for candidate in ranked[:cap]]
@@ -125,7 +123,7 @@ def _matched_candidate(paper: Paper, hit: Hit, query: int) -> Candidate:
 
 
 def _rank_papers(
-    queries: Sequence[Query], matched: Sequence[Sequence[Candidate]], candidates: Sequence[Paper]
+    queries: Sequence[Query], matched: Sequence[Sequence[Candidate]], candidates: Sequence[Paper], *, about_only: bool
 ) -> list[Candidate]:
     """Rank papers, given what each query matches; without a query that brings papers, the trending ones."""
     rows = list(zip(queries, matched, strict=True))
@@ -141,7 +139,7 @@ def _rank_papers(
                 is_about=candidate.is_about or (previous is not None and previous.is_about),
                 queries=(*(previous.queries if previous else ()), *candidate.queries),
             )
-    found = list(by_id.values())
+    found = [candidate for candidate in by_id.values() if candidate.is_about or not about_only]
     if all(query.exclude for query in queries):
         found = [Candidate.from_paper(paper) for paper in candidates if paper.upvotes is not None]
     remaining = [candidate for candidate in found if candidate.paper_id not in excluded_ids]
