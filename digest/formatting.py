@@ -1,4 +1,7 @@
-"""Text for people: plurals, dates, names in a row, truncation. English, whatever the locale of the machine."""
+"""Text and colors for people: plurals, dates, names in a row, truncation; contrast (WCAG 2.2), and tints.
+
+English, whatever the locale of the machine. Colors are written as #rrggbb.
+"""
 
 import re
 from collections.abc import Sequence
@@ -18,6 +21,10 @@ FREQUENCY_LABELS = {
 SHOWN_AUTHORS = 3  # before the last one
 MAX_NAME_LENGTH = 60  # characters of one author's name
 MAX_URL_LENGTH = 2000
+WHITE = "#ffffff"
+MIN_CONTRAST = 4.5  # of text (WCAG 2.2, 1.4.3, AA)
+TINT_CONTRAST = 7.0  # of a tint: colored text looks thinner on dark pages
+TINT_STEPS = 50  # from the color itself to white
 
 # Line breaks and control characters become a space; what could turn the direction of the text around it, and halves
 # of characters that have no UTF-8 form, are removed.
@@ -109,3 +116,31 @@ def format_first_author(authors: Sequence[str]) -> str:
     if not names:
         return ""
     return names[0] if len(authors) == 1 else f"{names[0]} +{format_number(len(authors) - 1)}"
+
+
+def contrast_ratio(one: str, other: str) -> float:
+    """Return the contrast of two colors, from 1 to 21."""
+    dark, light = sorted((_relative_luminance(one), _relative_luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def lighten(color: str, background: str, ratio: float = TINT_CONTRAST) -> str:
+    """Return the first tint of `color` on its way to white that has this contrast on a dark background."""
+    for step in range(TINT_STEPS):
+        share = step / TINT_STEPS
+        tint = "#" + "".join(f"{round(channel + (255 - channel) * share):02x}" for channel in _channels(color))
+        if contrast_ratio(tint, background) >= ratio:
+            return tint
+    return WHITE
+
+
+def _channels(color: str) -> tuple[int, int, int]:
+    red, green, blue = (int(color[at : at + 2], 16) for at in (1, 3, 5))
+    return red, green, blue
+
+
+def _relative_luminance(color: str) -> float:
+    # WCAG 2.2, "relative luminance".
+    shares = (channel / 255 for channel in _channels(color))
+    red, green, blue = (share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares)  # noqa: PLR2004
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

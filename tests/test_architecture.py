@@ -27,7 +27,7 @@ PACKAGES = {
     "bounces", "cli", "config", "database", "delivery", "jobs", "mail", "matching", "monitoring", "papers", "planning",
     "rendering", "sources", "subscribers", "web",
 }  # fmt: skip
-MODULES_BESIDE = {"colors", "context", "errors", "formatting", "identifiers", "schedule", "tokens"}
+MODULES_BESIDE = {"context", "errors", "formatting", "identifiers", "schedule", "tokens"}
 # Modules that other packages may import by their path: `database.models`, `monitoring.checks` and `bounces.webhooks`
 # have faces of their own, and the parsers of bounces stay pure by importing the classifier without the rest of `mail`.
 OPEN_MODULES = {"bounces.webhooks", "database.models", "monitoring.checks", "mail.replies"}

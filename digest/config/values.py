@@ -13,8 +13,8 @@ from pydantic_settings import NoDecode
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from digest.colors import MIN_CONTRAST, WHITE, contrast_ratio
 from digest.config import messages
+from digest.formatting import MIN_CONTRAST, WHITE, contrast_ratio
 
 SECONDS_PER_UNIT = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
 MIN_RATE = 1 / SECONDS_PER_UNIT["day"]  # messages a second

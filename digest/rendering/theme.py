@@ -7,7 +7,7 @@ contrast of at least 4.5 to 1 (WCAG 2.2, AA), which a test computes.
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from digest.colors import lighten
+from digest.formatting import lighten
 
 DARK_GROUND = "#1a1d20"  # the lightest ground of dark pages, where the tint of an accent is hardest to read
 

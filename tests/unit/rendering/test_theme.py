@@ -3,7 +3,7 @@
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from digest.colors import contrast_ratio, lighten
+from digest.formatting import contrast_ratio, lighten
 from digest.rendering import ConfirmContext, render_digest, render_notice
 from digest.rendering.fragment_cache import FragmentCache
 from digest.rendering.theme import DARK_GROUND, THEME, create_theme
