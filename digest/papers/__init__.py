@@ -136,7 +136,15 @@ from digest.papers.statements import (
 )
 from digest.papers.version_pairs import VersionPair, load_version_pairs, load_versions
 from digest.papers.window_problems import describe_rare_reading
-from digest.papers.window_store import WindowEntry, is_due, known_entries, load_source_titles, store_entries, sync_feeds
+from digest.papers.window_store import (
+    WindowEntry,
+    is_due,
+    known_entries,
+    load_source_titles,
+    load_titled_sources,
+    store_entries,
+    sync_feeds,
+)
 from digest.papers.windows import (
     WindowGap,
     find_open_gaps,
@@ -230,6 +238,7 @@ __all__ = [
     "load_source_problems",
     "load_source_titles",
     "load_statements",
+    "load_titled_sources",
     "load_version_pairs",
     "load_versions",
     "load_window_fetches",

@@ -15,10 +15,10 @@ from sqlmodel import Session, SQLModel
 
 from digest.database import array_value, is_in_parameter, is_postgresql
 from digest.database.models import Listing, Paper, SourceFetch
-from digest.papers.queries import papers_by_id, sources_by_paper
+from digest.papers.queries import papers_by_id
 from digest.papers.snapshots import PaperSnapshot
 from digest.papers.source_status import load_source_problems, subscriber_notices
-from digest.papers.window_store import load_source_titles
+from digest.papers.window_store import load_titled_sources
 
 PAPERS_LIMIT = 4_000  # snapshots that are kept
 
@@ -64,15 +64,13 @@ def load_snapshots(
     session: Session, paper_ids: Collection[int], row_hashes: Mapping[int, int] | None = None
 ) -> dict[int, PaperSnapshot]:
     """Read papers, with their first list days and sources."""
-    rows, sources = papers_by_id(session, paper_ids), sources_by_paper(session, paper_ids)
+    rows, sources = papers_by_id(session, paper_ids), load_titled_sources(session, paper_ids)
     days = listed_days(session, rows.values())
-    titles = load_source_titles(session, (name for names in sources.values() for name in names))
     taken = {}
     for number, row in rows.items():
-        listed_on, listed_by = days.get(number, row.first_seen_at.date()), tuple(sources.get(number, ()))
-        fingerprint = hash((row_hashes[number], listed_on, listed_by)) if row_hashes else 0
-        own_titles = {name: titles[name] for name in listed_by}
-        taken[number] = PaperSnapshot.from_row(row, listed_on, own_titles, fingerprint)
+        listed_on, listed_by = days.get(number, row.first_seen_at.date()), sources.get(number, {})
+        fingerprint = hash((row_hashes[number], listed_on, tuple(listed_by))) if row_hashes else 0
+        taken[number] = PaperSnapshot.from_row(row, listed_on, listed_by, fingerprint)
     return taken
 
 

@@ -3,7 +3,7 @@
 Nothing here commits: what a reading tells is stored in the transaction that stores its papers.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -15,7 +15,7 @@ from sqlmodel import Session, col, select
 from digest.config import source_title
 from digest.database import insert
 from digest.database.models import Feed, SeenEntry
-from digest.papers.queries import chunks
+from digest.papers.queries import chunks, sources_by_paper
 
 DUE_TOLERANCE = timedelta(minutes=10)  # readings begin some minutes around their time
 SEEN_LIFETIME = timedelta(days=120)  # after this, an entry that comes again is new to the feed, never to subscribers
@@ -76,6 +76,13 @@ def load_source_titles(session: Session, names: Iterable[str]) -> dict[str, str]
     rows = select(Feed.name, Feed.title).where(col(Feed.name).in_(wanted))
     titles = dict(session.exec(rows).all()) if wanted else {}
     return {name: titles.get(name) or source_title(name) for name in wanted}
+
+
+def load_titled_sources(session: Session, paper_ids: Collection[int]) -> dict[int, dict[str, str]]:
+    """Return the names of the sources that list each paper, and what people call them."""
+    sources = sources_by_paper(session, paper_ids)
+    titles = load_source_titles(session, (name for names in sources.values() for name in names))
+    return {paper_id: {name: titles[name] for name in names} for paper_id, names in sources.items()}
 
 
 def is_due(feed: Feed, now: datetime) -> bool:

@@ -77,8 +77,7 @@ def preview_many(
     documents = build_documents(session, candidates)
     hits = dict(zip(queries, Matcher(list(queries.values())).match(documents) if queries else [], strict=True))
     by_id = {int(paper.id or 0): paper for paper in candidates}
-    sources, days = papers.sources_by_paper(session, list(by_id)), papers.listed_days(session, candidates)
-    titles = papers.load_source_titles(session, (name for names in sources.values() for name in names))
+    sources, days = papers.load_titled_sources(session, list(by_id)), papers.listed_days(session, candidates)
     rendered_at = _rendering_time(day, now)
     previews = []
     for keywords in keyword_lists:
@@ -95,7 +94,7 @@ def preview_many(
             PaperSnapshot.from_row(
                 by_id[paper_id],
                 list_days[paper_id],
-                {name: titles[name] for name in sources.get(paper_id, ())},
+                sources.get(paper_id, {}),
             )
             for paper_id in paper_ids
         ]

@@ -11,7 +11,7 @@ from digest.database import read_session
 from digest.database.models import Paper
 from digest.formatting import format_authors, safe_url, truncate
 from digest.matching import Explanation, Query, explain
-from digest.papers import build_documents, listed_days, load_source_titles, papers_by_id, sources_by_paper
+from digest.papers import build_documents, listed_days, load_titled_sources, papers_by_id
 from digest.rendering import TextPart, split_text
 from digest.web.context import WebContext
 
@@ -62,13 +62,12 @@ def highlighted_entries(session: Session, papers: Sequence[Paper], query: Query)
 def _entries(
     session: Session, papers: Sequence[Paper], explanations: Mapping[int, Explanation], *, with_days: bool
 ) -> list[PaperEntry]:
-    sources = sources_by_paper(session, [int(paper.id or 0) for paper in papers])
-    titles = load_source_titles(session, (name for names in sources.values() for name in names))
+    sources = load_titled_sources(session, [int(paper.id or 0) for paper in papers])
     days = listed_days(session, papers) if with_days else {}
     entries = []
     for paper in papers:
         paper_id = int(paper.id or 0)
-        listed_by = tuple(titles[source] for source in sources.get(paper_id, ()))
+        listed_by = tuple(sources.get(paper_id, {}).values())
         entries.append(paper_entry(paper, explanations.get(paper_id), listed_by, days.get(paper_id)))
     return entries
 
