@@ -23,6 +23,8 @@ from digest.database.models import (
     Keyword,
     Listing,
     Paper,
+    PaperMark,
+    Profile,
     QuarantinedRow,
     SavedKeyword,
     SourceFetch,
@@ -38,7 +40,10 @@ LAST_HOUR, LAST_WEEKDAY = 23, 6
 MAX_POSITION = 999  # a subscriber has at most 1,000 keywords
 MODELS: Mapping[str, type[SQLModel]] = {
     str(model.__tablename__): model
-    for model in (Delivery, HttpCacheEntry, Keyword, Listing, Paper, SavedKeyword, SourceFetch, Subscriber)
+    for model in (
+        *(Delivery, HttpCacheEntry, Keyword, Listing, Paper, PaperMark, Profile, SavedKeyword, SourceFetch),
+        Subscriber,
+    )
 }
 
 
@@ -149,6 +154,8 @@ def release_readable(session: Session, now: datetime, find_keyword_fault: FaultF
         keys: list[Any] = [int(part) for part in entry.row_id.split(":") if part.lstrip("-").isdecimal()]
         if model is HttpCacheEntry:
             keys = [entry.row_id]
+        if model is PaperMark:
+            keys.append(entry.row_id.rpartition(":")[2])
         row = session.get(model, tuple(keys) if len(keys) > 1 else keys[0]) if model and keys else None
         fault = find_fault(row) if row is not None else None
         if isinstance(row, Keyword) and find_keyword_fault:

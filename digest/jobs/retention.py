@@ -18,6 +18,8 @@ from digest.database.models import (
     DeliveryKind,
     DeliveryState,
     HttpCacheEntry,
+    PaperMark,
+    Profile,
     RateLimitCounter,
     SavedKeyword,
     SharedTokenBucket,
@@ -92,9 +94,9 @@ def prune_papers(ctx: AppContext, now: datetime, *, dry_run: bool = False) -> in
 
 
 def prune_unsubscribed(ctx: AppContext, now: datetime) -> int:
-    """Delete the keywords of former subscribers who can no longer resubscribe, and unconfirmed addresses.
+    """Delete keywords and marks of former subscribers who can no longer resubscribe, and unconfirmed addresses.
 
-    Returns how many keywords and subscribers it was.
+    Returns how many rows and subscribers it was.
     """
     return sum(rule.apply(ctx.engine) for rule in unsubscribed_rules(now)) + prune_unconfirmed(ctx, now)
 
@@ -134,7 +136,7 @@ def rate_limit_rule(now: datetime) -> RetentionRule:
 
 
 def unsubscribed_rules(now: datetime) -> list[RetentionRule]:
-    """Return the rules for keywords of former subscribers."""
+    """Return the rules for keywords, marks and learned words of former subscribers."""
     former = select(col(Subscriber.id)).where(
         col(Subscriber.status) == SubscriberStatus.UNSUBSCRIBED,
         col(Subscriber.ended_at) < now - RESUBSCRIBE_LIFETIME,
@@ -142,6 +144,8 @@ def unsubscribed_rules(now: datetime) -> list[RetentionRule]:
     mailed = (col(Delivery.subscriber_id).in_(former), _is_not_empty(Delivery.keywords))
     return [
         RetentionRule("keywords of former subscribers", SavedKeyword, (col(SavedKeyword.subscriber_id).in_(former),)),
+        RetentionRule("marks of former subscribers", PaperMark, (col(PaperMark.subscriber_id).in_(former),)),
+        RetentionRule("profiles of former subscribers", Profile, (col(Profile.subscriber_id).in_(former),)),
         RetentionRule("keywords in e-mails of former subscribers", Delivery, mailed, {"keywords": []}),
     ]
 

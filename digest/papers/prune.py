@@ -16,6 +16,7 @@ from digest.database.models import (
     Paper,
     PaperEvent,
     PaperIdentifier,
+    PaperMark,
     PaperRelation,
     Subscriber,
     SubscriberStatus,
@@ -31,8 +32,8 @@ NUMBER_PATTERN = re.compile(r"\d+")
 def prune_papers(engine: Engine, before: date, *, dry_run: bool = False) -> int:
     """Delete papers that were last listed before a day; return how many, or how many it would be.
 
-    Those stay that stand in any e-mail, sent or not, because no paper comes twice and none is lost, and those that are
-    still new for a subscriber.
+    Those stay that stand in any e-mail, sent or not, because no paper comes twice and none is lost, those that are
+    still new for a subscriber, and those that a subscriber has marked.
     """
     with read_session(engine) as session:
         mailed = mailed_ids(session)
@@ -56,7 +57,7 @@ def mailed_ids(session: Session) -> set[int]:
 
 
 def unlisted_since(session: Session, before: date) -> Iterator[int]:
-    """Yield the ids of papers that no source has listed on or after a day, and that are new for no subscriber."""
+    """Yield the ids of papers that no source has listed on or after a day, that no subscriber has marked or gets."""
     listed = exists(select(1).where(col(Listing.paper_id) == Paper.id, col(Listing.list_day) >= before))
     may_get_digests = or_(
         col(Subscriber.status).in_((SubscriberStatus.ACTIVE, SubscriberStatus.PENDING)),
@@ -65,18 +66,20 @@ def unlisted_since(session: Session, before: date) -> Iterator[int]:
     considered = session.scalar(select(func.min(Subscriber.covered_listing_id)).where(may_get_digests))
     merged = aliased(Paper)  # of several rows that are one paper none goes
     stands = exists(select(1).where(col(merged.merged_into) == Paper.id))
-    query = select(col(Paper.id)).where(~listed, col(Paper.merged_into).is_(None), ~stands)
+    marked = exists(select(1).where(col(PaperMark.paper_id) == Paper.id))
+    query = select(col(Paper.id)).where(~listed, col(Paper.merged_into).is_(None), ~stands, ~marked)
     if considered is not None:
         query = query.where(col(Paper.first_listing_id) <= considered)
     return (int(paper_id or 0) for paper_id in session.exec(query.order_by(col(Paper.id))))
 
 
 def delete_papers(session: Session, ids: Sequence[int], before: date) -> int:
-    """Delete papers with their listings and full-text entries, unless they were listed again meanwhile."""
+    """Delete papers with their listings and full-text entries, unless they were listed or marked meanwhile."""
     listed_again = select(Listing.paper_id).where(
         is_in_values(session, col(Listing.paper_id), ids), col(Listing.list_day) >= before
     )
-    ids = sorted(set(ids) - set(session.scalars(listed_again)))
+    marked = select(PaperMark.paper_id).where(is_in_values(session, col(PaperMark.paper_id), ids))
+    ids = sorted(set(ids) - set(session.scalars(listed_again)) - set(session.scalars(marked)))
     session.execute(delete(Listing).where(is_in_values(session, col(Listing.paper_id), ids)))
     if is_postgresql(session):
         session.execute(text(f"DELETE FROM {FULLTEXT_TABLE} WHERE paper_id = ANY(:ids)"), {"ids": ids})  # noqa: S608

@@ -20,6 +20,8 @@ from digest.database.models import (
     DeliveryState,
     Keyword,
     Paper,
+    PaperMark,
+    Profile,
     QuarantinedRow,
     SavedKeyword,
     Subscriber,
@@ -116,9 +118,15 @@ def export_personal_data(ctx: AppContext, token: str, now: datetime) -> dict[str
         bounces: dict[int, list[dict[str, Any]]] = {}
         for bounce in session.exec(select(BounceRecord).join(Delivery).where(Delivery.subscriber_id == subscriber.id)):
             bounces.setdefault(bounce.delivery_id, []).append(bounce.model_dump(mode="json"))
+        marks = session.exec(
+            select(PaperMark).where(PaperMark.subscriber_id == subscriber.id).order_by(col(PaperMark.created_at))
+        ).all()
+        learned = session.get(Profile, subscriber.id)
         quarantined = session.exec(select(QuarantinedRow).where(_concerns(subscriber))).all()
         stored = papers.papers_by_id(
-            session, {paper_id for delivery in deliveries for paper_id in [*delivery.papers, *delivery.omitted_papers]}
+            session,
+            {paper_id for delivery in deliveries for paper_id in [*delivery.papers, *delivery.omitted_papers]}
+            | {mark.paper_id for mark in marks},
         )
         rows = [
             {
@@ -135,6 +143,14 @@ def export_personal_data(ctx: AppContext, token: str, now: datetime) -> dict[str
             "keywords": [
                 {**row.model_dump(mode="json"), "keyword": keyword.model_dump(mode="json")} for row, keyword in keywords
             ],
+            "marks": [
+                {
+                    **mark.model_dump(mode="json"),
+                    "title": stored[mark.paper_id].title if mark.paper_id in stored else "",
+                }
+                for mark in marks
+            ],
+            "profile": learned.model_dump(mode="json") if learned else None,
             "deliveries": rows,
             "letters": rows,  # the name of the release before, until the next one
             "unreadable_rows": [row.model_dump(mode="json") for row in quarantined],
@@ -150,7 +166,8 @@ def erase(ctx: AppContext, token: str, now: datetime) -> None:
 def delete_subscriber(session: Session, ctx: AppContext, subscriber: Subscriber) -> None:
     """Delete all rows about one subscriber. Only the suppression list keeps a keyed hash, where they said no."""
     keep_suppression(session, ctx.token_signer.keys, subscriber)
-    session.execute(delete(SavedKeyword).where(col(SavedKeyword.subscriber_id) == subscriber.id))
+    for table in (SavedKeyword, PaperMark, Profile):
+        session.execute(delete(table).where(col(table.subscriber_id) == subscriber.id))
     delivery_ids = select(Delivery.id).where(Delivery.subscriber_id == subscriber.id)
     session.execute(delete(BounceRecord).where(col(BounceRecord.delivery_id).in_(delivery_ids)))
     session.execute(delete(QuarantinedRow).where(_concerns(subscriber)))
@@ -164,6 +181,7 @@ def _concerns(subscriber: Subscriber) -> ColumnElement[bool]:
     delivery_ids = select(cast(col(Delivery.id), String)).where(Delivery.subscriber_id == subscriber.id)
     return or_(
         and_(table == Subscriber.__tablename__, row_id == str(subscriber.id)),
-        and_(table == SavedKeyword.__tablename__, row_id.startswith(f"{subscriber.id}:")),
+        and_(table == Profile.__tablename__, row_id == str(subscriber.id)),
+        and_(table.in_((SavedKeyword.__tablename__, PaperMark.__tablename__)), row_id.startswith(f"{subscriber.id}:")),
         and_(table == Delivery.__tablename__, row_id.in_(delivery_ids)),
     )

@@ -48,6 +48,19 @@ SAVED_KEYWORD_COLUMNS = {
     "announced_in": "Which e-mail said what else it matches now.",
     "subscriber_id": ROW_NUMBER,
 }
+MARK_COLUMNS = {
+    "paper_id": "Which papers you have saved, given as examples, or want more or less like.",
+    "kind": "Which papers you have saved, given as examples, or want more or less like.",
+    "created_at": "When you said so.",
+    "subscriber_id": ROW_NUMBER,
+}
+PROFILE_COLUMNS = {
+    "words": "The words that were learned from these papers, with their weights. You see and change all of them.",
+    "edits": "Words that you have weighed, struck or added yourself.",
+    "fitted_at": "When the words were computed.",
+    "in_digest": "Whether your digests have papers by these words.",
+    "subscriber_id": ROW_NUMBER,
+}
 KEYWORD_COLUMNS = {
     "canonical": "The keyword in its normal form, stored once and without names. It is kept when its users leave.",
     "forms_version": "Which spellings count as equal for it.",
@@ -112,6 +125,8 @@ SUPPRESSION_LIST = {
 PERSONAL_TABLES: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "subscriber": ("Your subscription", SUBSCRIBER_COLUMNS),
     "saved_keyword": ("Your keywords", SAVED_KEYWORD_COLUMNS),
+    "paper_mark": ("Papers you have marked", MARK_COLUMNS),
+    "profile": ("Words learned from them", PROFILE_COLUMNS),
     "keyword": ("All keywords", KEYWORD_COLUMNS),
     "delivery": ("E-mails sent to you", DELIVERY_COLUMNS),
     "bounce_record": ("Bounces", BOUNCE_RECORD),
@@ -135,13 +150,15 @@ OTHER_TABLES = frozenset(
         "feed_entry",
         "acronym_count",
         "relay_circuit",
+        "term_count",
+        "term_fit",
         "shared_token_bucket",
     }
 )
 RETENTION_SENTENCES = (
     "The web copy of an e-mail is available for {copies}.",
     "An address that is not confirmed is deleted {unconfirmed} after the last e-mail to it.",
-    "After you unsubscribe, your keywords are kept for {back}, so that you can undo it. Then they are deleted.",
+    "After you unsubscribe, your keywords and marks are kept for {back}, so that you can undo it, and then deleted.",
     "The confirmation link works for {confirm}, and the quick links in an e-mail for at most {small}.",
     "The links to change your preferences and to unsubscribe work as long as we have your data.",
     "Replies of mail servers and bounces are deleted when the operator prunes the database, usually after {usual}.",

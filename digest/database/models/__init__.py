@@ -7,8 +7,11 @@
     SourceFetch                            one fetch of a source for one list day
     Feed -< SeenEntry                      a feed, and the names under which its entries were seen
     AcronymCount                           how many papers define an acronym as which words
+    TermFit, TermCount                     how many papers have a term, counted once a week
     HttpCacheEntry                         validators of the last response of a URL
     Subscriber -< SavedKeyword >- Keyword  what a subscriber looks for; equal keywords are stored once
+    Subscriber -< PaperMark >- Paper       what a subscriber says about a paper
+    Subscriber - Profile                   the words that were learned from it
     Subscriber -< Delivery                 one e-mail to one subscriber, and its state
     Delivery -< BounceRecord               inbound messages about a delivery
     RelayCircuit                           a relay that refuses us at present
@@ -28,9 +31,11 @@ new for a subscriber when `first_listing_id > covered_listing_id`: a comparison 
 - `base`: conventions of all tables
 - `deliveries`: deliveries, the bounces that come back, and the state of relays
 - `feeds`: feeds, and which of their entries were seen
+- `marks`: what subscribers say about papers, and the words that were learned from it
 - `papers`: papers, their listings, names and links, and the log of fetches
 - `quarantined_rows`: rows that were set aside because they cannot be read
 - `subscribers`: subscribers, their keywords, the suppression list, and the limits of public forms
+- `terms`: how many papers have a term
 - `column_types`: column types that read any value
 """
 
@@ -54,6 +59,7 @@ from digest.database.models.deliveries import (
     complete_state_counts,
 )
 from digest.database.models.feeds import Feed, SeenEntry
+from digest.database.models.marks import MarkKind, PaperMark, Profile
 from digest.database.models.papers import (
     FULLTEXT_TABLE,
     FetchStatus,
@@ -77,6 +83,7 @@ from digest.database.models.subscribers import (
     SubscriberStatus,
     SuppressionEntry,
 )
+from digest.database.models.terms import TermCount, TermFit
 
 tolerate_odd_integers(SQLModel.metadata)
 
@@ -101,11 +108,14 @@ __all__ = [
     "InvalidValue",
     "Keyword",
     "Listing",
+    "MarkKind",
     "Paper",
     "PaperEvent",
     "PaperEventKind",
     "PaperIdentifier",
+    "PaperMark",
     "PaperRelation",
+    "Profile",
     "QuarantinedRow",
     "RateLimitCounter",
     "RelayCircuit",
@@ -116,6 +126,8 @@ __all__ = [
     "Subscriber",
     "SubscriberStatus",
     "SuppressionEntry",
+    "TermCount",
+    "TermFit",
     "UtcDateTime",
     "complete_state_counts",
     "to_driver_value",

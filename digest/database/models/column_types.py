@@ -6,6 +6,7 @@ the query for all of them.
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from math import isfinite
 from typing import Any, cast
 
 from sqlalchemy import JSON, BigInteger, Date, DateTime, Dialect, Integer, MetaData
@@ -32,6 +33,10 @@ class InvalidDatetime(InvalidValue, datetime):
 
 class InvalidList(InvalidValue, list[Any]):
     """List that cannot be read, taken for an empty one."""
+
+
+class InvalidWeights(InvalidValue, dict[str, float]):
+    """Weights that cannot be read, taken for none."""
 
 
 def tolerant(process: Processor | None, is_valid: Callable[[Any], bool], stand_in: Callable[[], Any]) -> Processor:
@@ -132,6 +137,23 @@ class TextList(_TolerantList):
 
     cache_ok = True
     item_type = str
+
+
+class WeightTable(TypeDecorator[dict[str, float]]):
+    """JSON object of words and their weights."""
+
+    impl = JSON
+    cache_ok = True
+
+    def result_processor(self, dialect: Dialect, coltype: Any) -> Any:
+        process = super().result_processor(dialect, coltype)
+        read = tolerant(process, self._is_valid, InvalidWeights)
+        return lambda value: InvalidWeights() if value is None else read(value)
+
+    def _is_valid(self, value: Any) -> bool:
+        return isinstance(value, dict) and all(
+            type(weight) in (int, float) and isfinite(weight) for weight in value.values()
+        )
 
 
 def tolerate_odd_integers(metadata: MetaData) -> None:

@@ -17,14 +17,19 @@ from digest.database.models import (
     Delivery,
     Feed,
     HttpCacheEntry,
+    MarkKind,
     Paper,
     PaperEvent,
+    PaperMark,
     PaperRelation,
+    Profile,
     QuarantinedRow,
     RelayCircuit,
     SeenEntry,
     Subscriber,
     SuppressionEntry,
+    TermCount,
+    TermFit,
 )
 from digest.errors import StoreError
 from digest.planning import plan
@@ -77,6 +82,11 @@ def fill_tables(store: Engine) -> None:
         )
         session.add(Feed(source="feeds", name="tides", url="https://example.org/é", checked_at=NOW, rate=0.25))
         session.add(AcronymCount(short="fl", long="federated learning", papers=2, last_paper_id=2, is_learned=True))
+        number = recipient.id or 0
+        session.add(PaperMark(subscriber_id=number, paper_id=1, kind=MarkKind.LESS, created_at=NOW))
+        session.add(Profile(subscriber_id=number, edits={"überall": 0}, words={"图": 0.5}, fitted_at=NOW))
+        session.add(TermCount(term="graph theory", label="graph theory", paper_count=2))
+        session.add(TermFit(paper_count=2, last_paper_id=2, fitted_at=NOW))
         session.add(SeenEntry(source="feeds", feed="tides", key="k", last_seen_at=NOW))
         session.add_all(
             HttpCacheEntry(url=f"https://example.org/{name}", etag='"é"', stored_at=NOW)

@@ -8,11 +8,12 @@ from sqlmodel import select
 
 from digest.context import AppContext
 from digest.database import is_postgresql, read_session, write_session
-from digest.database.models import Listing, Paper
+from digest.database.models import Listing, MarkKind, Paper, PaperMark, Subscriber
 from digest.jobs import prune
 from digest.jobs.retention import prune_papers
 from digest.matching import parse
 from digest.papers import SearchRequest, search_papers, update_index
+from digest.papers.prune import delete_papers
 from tests.support.contexts import DAY, add_active_subscriber, make_context, plan_digests, store_papers
 from tests.support.factories import NOW
 
@@ -74,6 +75,15 @@ def test_papers_that_are_still_new_for_a_subscriber_stay(ctx: AppContext) -> Non
     assert prune_papers(ctx, LATER) == 0
     plan_digests(ctx, LATER)
     assert prune_papers(ctx, LATER) == 0, "now it stands in Bob's digest"
+
+
+def test_a_paper_stays_that_a_subscriber_has_marked(ctx: AppContext) -> None:
+    with write_session(ctx.engine) as session:
+        ada = session.exec(select(Subscriber.id).where(Subscriber.email == ADA)).one()
+        protein = session.exec(select(Paper.id).where(Paper.title == "A protein")).one()
+        session.add(PaperMark(subscriber_id=ada or 0, paper_id=protein or 0, kind=MarkKind.SAVED, created_at=NOW))
+        assert delete_papers(session, [protein or 0], LATER.date()) == 0
+    assert prune_papers(ctx, LATER) == 0
 
 
 def test_papers_of_a_digest_that_cannot_be_read_stay(ctx: AppContext) -> None:

@@ -16,6 +16,9 @@ from digest.database.models import (
     Delivery,
     DeliveryState,
     Keyword,
+    MarkKind,
+    PaperMark,
+    Profile,
     QuarantinedRow,
     SavedKeyword,
     Subscriber,
@@ -65,7 +68,12 @@ def ctx(sqlite_store: Engine) -> AppContext:
                 received_at=TEST_TIME,
             )
         )  # fmt: skip
+        for row in session.exec(select(Subscriber)).all():
+            number = int(row.id or 0)
+            session.add(PaperMark(subscriber_id=number, paper_id=1, kind=MarkKind.SAVED, created_at=TEST_TIME))
+            session.add(Profile(subscriber_id=number, edits={"arm": 0}, words={"robot": 0.5}, fitted_at=TEST_TIME))
         rows = {"subscriber": str(ada.id), "saved_keyword": f"{ada.id}:0", "delivery": str(first.id), "paper": "1"}
+        rows |= {"paper_mark": f"{ada.id}:1:saved", "profile": str(ada.id)}
         session.add_all(
             QuarantinedRow(table_name=name, row_id=row, reason="odd", first_seen_at=TEST_TIME, last_seen_at=TEST_TIME)
             for name, row in rows.items()
@@ -93,6 +101,7 @@ def feed_path(ctx: AppContext, kind: str) -> str:
 def count_rows(ctx: AppContext) -> dict[str, int]:
     with read_session(ctx.engine) as session:
         tables: list[type[SQLModel]] = [Subscriber, SavedKeyword, Delivery, BounceRecord, QuarantinedRow]
+        tables += [PaperMark, Profile]
         return {table.__name__: len(session.exec(select(table)).all()) for table in tables}
 
 
@@ -165,7 +174,12 @@ def test_the_export_has_every_column_of_every_row(ctx: AppContext) -> None:
     assert set(BounceRecord.model_fields) <= came_back.keys()
     assert (came_back["reason"], came_back["fingerprint"]) == ("full", "f1")
     unreadable = {row["table_name"] for row in exported["unreadable_rows"]}
-    assert unreadable == {"subscriber", "saved_keyword", "delivery"}
+    assert unreadable == {"subscriber", "saved_keyword", "delivery", "paper_mark", "profile"}
+    (mark,) = exported["marks"]
+    assert set(PaperMark.model_fields) <= mark.keys()
+    assert (mark["kind"], mark["title"]) == ("saved", "Robot of 2 days ago")
+    assert set(Profile.model_fields) == exported["profile"].keys()
+    assert (exported["profile"]["edits"], exported["profile"]["words"]) == ({"arm": 0}, {"robot": 0.5})
     assert BOB not in response.text
 
 
@@ -182,6 +196,7 @@ def test_erasing_takes_a_button_and_leaves_other_subscribers_untouched(ctx: AppC
     assert count_rows(ctx) == before
     assert "All your data has been deleted" in browser_at(ctx).post(where, {"answer": "yes"}).text
     left = {"Subscriber": 1, "SavedKeyword": 1, "Delivery": 3, "BounceRecord": 0, "QuarantinedRow": 1}
+    left |= {"PaperMark": 1, "Profile": 1}
     assert count_rows(ctx) == left
     assert ADA not in json.dumps(browser_at(ctx).get(privacy_path(ctx, "export.json", BOB)).json())
     for url in (where, export, history, copy):

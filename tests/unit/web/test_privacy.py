@@ -44,6 +44,8 @@ def test_every_column_with_personal_data_has_a_purpose() -> None:
     assert personal_tables(SQLModel.metadata.tables.values()) == {
         "subscriber",
         "saved_keyword",
+        "paper_mark",
+        "profile",
         "delivery",
         "bounce_record",
     }
@@ -73,4 +75,4 @@ def test_a_column_or_table_without_a_purpose_is_found(table: str, columns: list[
 def test_retention_sentences_follow_the_settings() -> None:
     explained = " ".join(retention_sentences(Settings(_env_file=None, web_copy_days=17)))
     assert "for 17 days" in explained
-    assert f"keywords are kept for {RESUBSCRIBE_LIFETIME.days} days" in explained
+    assert f"keywords and marks are kept for {RESUBSCRIBE_LIFETIME.days} days" in explained

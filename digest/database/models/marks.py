@@ -1,0 +1,56 @@
+"""What subscribers say about papers, and the words that were learned from it."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import Index
+from sqlmodel import Field, SQLModel
+
+from digest.database.models.base import BIG_INTEGER, check_one_of
+from digest.database.models.column_types import UtcDateTime, WeightTable
+
+
+class MarkKind(StrEnum):
+    """What a subscriber can say about a paper.
+
+    MORE and LESS: they want more, or less, like it, and exclude each other; SAVED: it stands on their page of saved
+    papers; SEED: they gave it as one of the papers that they want others like.
+    """
+
+    MORE = "more"
+    LESS = "less"
+    SAVED = "saved"
+    SEED = "seed"
+
+
+class PaperMark(SQLModel, table=True):
+    """Mark of a subscriber on a paper.
+
+    `paper_id`: the row that was marked. Like deliveries, marks stay with it when papers are merged, and are read by the
+    row that stands for it.
+    """
+
+    __tablename__ = "paper_mark"
+    __table_args__ = (check_one_of("kind", MarkKind), Index("ix_paper_mark_paper_id", "paper_id"))
+
+    subscriber_id: int = Field(foreign_key="subscriber.id", primary_key=True, sa_type=BIG_INTEGER)
+    paper_id: int = Field(foreign_key="paper.id", primary_key=True, sa_type=BIG_INTEGER)
+    kind: str = Field(primary_key=True)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class Profile(SQLModel, table=True):
+    """Words that were learned from the marks of a subscriber.
+
+    - `edits`: weights that the subscriber gave words; 0 for one that was struck
+    - `words`: the heaviest words with their weights, edits included, ready for planning
+    - `fitted_at`: when `words` were computed; null before the first time
+    - `in_digest`: whether digests have a section of papers by these words; null while the subscriber has not chosen:
+      then they have it as soon as there are marks
+    """
+
+    subscriber_id: int = Field(foreign_key="subscriber.id", primary_key=True, sa_type=BIG_INTEGER)
+    edits: dict[str, float] = Field(default_factory=dict, sa_type=WeightTable)
+    words: dict[str, float] = Field(default_factory=dict, sa_type=WeightTable)
+    fitted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    in_digest: bool | None = None
