@@ -31,8 +31,8 @@ def prune(
 ) -> None:
     """Delete old records. The record of which paper was sent to whom is kept.
 
-    Deletes replies of the relay, bounces, fetches of sources, web copies older than DIGEST_WEB_COPY_DAYS, and the
-    keywords of people who unsubscribed more than 30 days ago.
+    Deletes replies of the relay, bounces, actions of operators, fetches of sources, web copies older than
+    DIGEST_WEB_COPY_DAYS, and the keywords of people who unsubscribed more than 30 days ago.
     """
     from digest import jobs
 

@@ -9,6 +9,7 @@ speak SQLModel or SQLAlchemy Core and do not know which of the two it is.
 - `locks`: locks between processes
 - `migrations`: history of the schema
 - `models`: tables and the types of their columns
+- `operator_log`: record of what operators did
 - `quarantine`: rows that cannot be read, set aside
 - `schema`: version of the schema, and how to migrate it
 - `send_mark`: mark beside an SQLite file, by which a store that has gone back is recognized
@@ -30,6 +31,7 @@ from digest.database.locks import (
     exclusive_lock,
     liveness_lock,
 )
+from digest.database.operator_log import find_action, list_actions, mark_undone, record_action
 from digest.database.quarantine import (
     MAX_POSITION,
     InvalidRow,
@@ -71,13 +73,16 @@ __all__ = [
     "ensure_mark",
     "ensure_schema",
     "exclusive_lock",
+    "find_action",
     "find_fault",
     "find_subscriber_fault",
     "insert",
     "is_in_parameter",
     "is_in_values",
     "is_postgresql",
+    "list_actions",
     "liveness_lock",
+    "mark_undone",
     "migrate",
     "models",
     "open_existing",
@@ -85,6 +90,7 @@ __all__ = [
     "quarantined_rows",
     "read_mark",
     "read_session",
+    "record_action",
     "release_readable",
     "release_row",
     "renew_mark",

@@ -18,6 +18,8 @@ from digest.database.models import (
     DeliveryKind,
     DeliveryState,
     HttpCacheEntry,
+    ObjectKind,
+    OperatorAction,
     PaperMark,
     Profile,
     RateLimitCounter,
@@ -141,12 +143,19 @@ def unsubscribed_rules(now: datetime) -> list[RetentionRule]:
         col(Subscriber.status) == SubscriberStatus.UNSUBSCRIBED,
         col(Subscriber.ended_at) < now - RESUBSCRIBE_LIFETIME,
     )
+    former_ids = select(cast(col(Subscriber.id), String)).where(col(Subscriber.id).in_(former))
+    changed = (
+        col(OperatorAction.object_kind) == ObjectKind.SUBSCRIBER,
+        col(OperatorAction.object_id).in_(former_ids),
+        col(OperatorAction.detail) != "{}",  # it may have their former keywords
+    )
     mailed = (col(Delivery.subscriber_id).in_(former), _is_not_empty(Delivery.keywords))
     return [
         RetentionRule("keywords of former subscribers", SavedKeyword, (col(SavedKeyword.subscriber_id).in_(former),)),
         RetentionRule("marks of former subscribers", PaperMark, (col(PaperMark.subscriber_id).in_(former),)),
         RetentionRule("profiles of former subscribers", Profile, (col(Profile.subscriber_id).in_(former),)),
         RetentionRule("keywords in e-mails of former subscribers", Delivery, mailed, {"keywords": []}),
+        RetentionRule("details of actions on former subscribers", OperatorAction, changed, {"detail": "{}"}),
     ]
 
 
@@ -165,6 +174,7 @@ def age_rules(before: datetime, copies_before: datetime) -> list[RetentionRule]:
         RetentionRule("web copies of e-mails", Delivery, copies, {"omitted_papers": [], "keywords": []}),
         RetentionRule("replies of the relay", Delivery, replies, {"reply": ""}),
         RetentionRule("bounces", BounceRecord, (col(BounceRecord.received_at) < before,)),
+        RetentionRule("actions of operators", OperatorAction, (col(OperatorAction.at) < before,)),
         RetentionRule("fetches of sources", SourceFetch, (col(SourceFetch.started_at) < before,)),
         RetentionRule("cached HTTP validators", HttpCacheEntry, (col(HttpCacheEntry.stored_at) < before,)),
         RetentionRule("unused token buckets", SharedTokenBucket, (col(SharedTokenBucket.available_at) < before,)),

@@ -19,6 +19,8 @@ from digest.database.models import (
     DeliveryKind,
     DeliveryState,
     Keyword,
+    ObjectKind,
+    OperatorAction,
     Paper,
     PaperMark,
     Profile,
@@ -122,6 +124,7 @@ def export_personal_data(ctx: AppContext, token: str, now: datetime) -> dict[str
             select(PaperMark).where(PaperMark.subscriber_id == subscriber.id).order_by(col(PaperMark.created_at))
         ).all()
         learned = session.get(Profile, subscriber.id)
+        actions = session.exec(select(OperatorAction).where(_was_done_to(subscriber))).all()
         quarantined = session.exec(select(QuarantinedRow).where(_concerns(subscriber))).all()
         stored = papers.papers_by_id(
             session,
@@ -153,6 +156,7 @@ def export_personal_data(ctx: AppContext, token: str, now: datetime) -> dict[str
             "profile": learned.model_dump(mode="json") if learned else None,
             "deliveries": rows,
             "letters": rows,  # the name of the release before, until the next one
+            "operator_actions": [row.model_dump(mode="json") for row in actions],
             "unreadable_rows": [row.model_dump(mode="json") for row in quarantined],
         }
 
@@ -171,8 +175,19 @@ def delete_subscriber(session: Session, ctx: AppContext, subscriber: Subscriber)
     delivery_ids = select(Delivery.id).where(Delivery.subscriber_id == subscriber.id)
     session.execute(delete(BounceRecord).where(col(BounceRecord.delivery_id).in_(delivery_ids)))
     session.execute(delete(QuarantinedRow).where(_concerns(subscriber)))
+    session.execute(delete(OperatorAction).where(_was_done_to(subscriber)))
     session.execute(delete(Delivery).where(col(Delivery.subscriber_id) == subscriber.id))
     session.delete(subscriber)
+
+
+def _was_done_to(subscriber: Subscriber) -> ColumnElement[bool]:
+    """Build the condition that an operator did something to a subscriber or one of their deliveries."""
+    kind, object_id = col(OperatorAction.object_kind), col(OperatorAction.object_id)
+    delivery_ids = select(cast(col(Delivery.id), String)).where(Delivery.subscriber_id == subscriber.id)
+    return or_(
+        and_(kind == ObjectKind.SUBSCRIBER, object_id == str(subscriber.id)),
+        and_(kind == ObjectKind.DELIVERY, object_id.in_(delivery_ids)),
+    )
 
 
 def _concerns(subscriber: Subscriber) -> ColumnElement[bool]:

@@ -114,6 +114,18 @@ QUARANTINE = {
     "count": "When and how often that was noticed, and when it was repaired.",
     "released_at": "When and how often that was noticed, and when it was repaired.",
 }
+ACTION_RECORD = "What the operator did about your subscription, such as a pause, when and why."
+OPERATOR_ACTION = {
+    "at": ACTION_RECORD,
+    "actor": "Which operator or program did it.",
+    "action": ACTION_RECORD,
+    "object_kind": ROW_NUMBER,
+    "object_id": ROW_NUMBER,
+    "id": ROW_NUMBER,
+    "detail": "What was before, so that it can be undone.",
+    "undone_at": "Whether it was undone, and by whom.",
+    "undone_by": "Whether it was undone, and by whom.",
+}
 SUPPRESSION_LIST = {
     "address_hash": "A checksum of your address, made with a secret key, so that we don't e-mail you again.",
     "reason": "Whether you declined a confirmation or reported an e-mail as spam, and when.",
@@ -133,6 +145,7 @@ PERSONAL_TABLES: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "rate_limit_counter": ("Limits against abuse", RATE_LIMIT_COUNTER),
     "suppression_entry": ("Addresses that get no e-mail", SUPPRESSION_LIST),
     "quarantine": ("Damaged data", QUARANTINE),
+    "operator_action": ("What the operator did", OPERATOR_ACTION),
 }
 
 
@@ -149,6 +162,7 @@ OTHER_TABLES = frozenset(
         "feed",
         "feed_entry",
         "acronym_count",
+        "api_token",
         "relay_circuit",
         "term_count",
         "term_fit",
@@ -161,7 +175,7 @@ RETENTION_SENTENCES = (
     "After you unsubscribe, your keywords and marks are kept for {back}, so that you can undo it, and then deleted.",
     "The confirmation link works for {confirm}, and the quick links in an e-mail for at most {small}.",
     "The links to change your preferences and to unsubscribe work as long as we have your data.",
-    "Replies of mail servers and bounces are deleted when the operator prunes the database, usually after {usual}.",
+    "Replies of mail servers, bounces and actions of the operator are deleted by pruning, usually after {usual}.",
     "If you declined a confirmation or reported an e-mail as spam, a checksum of your address is kept.",
     "Everything else is kept until you delete it, which you can do yourself at any time.",
 )

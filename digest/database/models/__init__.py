@@ -18,6 +18,8 @@
     SharedTokenBucket                      a sending rate that several senders share
     RateLimitCounter                       how often a public form was used
     SuppressionEntry                       address that gets no confirmation, as a keyed hash
+    OperatorAction                         what an operator did, and whether it was undone
+    ApiToken                               token of the operator's API, as a hash
     QuarantinedRow                         a row of another table that cannot be read and was set aside
 
 Keys have 64 bits. Datetimes are aware and in UTC on both databases.
@@ -32,6 +34,7 @@ new for a subscriber when `first_listing_id > covered_listing_id`: a comparison 
 - `deliveries`: deliveries, the bounces that come back, and the state of relays
 - `feeds`: feeds, and which of their entries were seen
 - `marks`: what subscribers say about papers, and the words that were learned from it
+- `operators`: what operators did, and the tokens by which programs do it
 - `papers`: papers, their listings, names and links, and the log of fetches
 - `quarantined_rows`: rows that were set aside because they cannot be read
 - `subscribers`: subscribers, their keywords, the suppression list, and the limits of public forms
@@ -60,6 +63,7 @@ from digest.database.models.deliveries import (
 )
 from digest.database.models.feeds import Feed, SeenEntry
 from digest.database.models.marks import MarkKind, PaperMark, Profile
+from digest.database.models.operators import ApiToken, ObjectKind, OperatorAction, TokenScope
 from digest.database.models.papers import (
     FULLTEXT_TABLE,
     FetchStatus,
@@ -94,6 +98,7 @@ __all__ = [
     "READ_AGAIN",
     "UNDELIVERED",
     "AcronymCount",
+    "ApiToken",
     "BounceClass",
     "BounceRecord",
     "ClaimedDelivery",
@@ -109,6 +114,8 @@ __all__ = [
     "Keyword",
     "Listing",
     "MarkKind",
+    "ObjectKind",
+    "OperatorAction",
     "Paper",
     "PaperEvent",
     "PaperEventKind",
@@ -128,6 +135,7 @@ __all__ = [
     "SuppressionEntry",
     "TermCount",
     "TermFit",
+    "TokenScope",
     "UtcDateTime",
     "complete_state_counts",
     "to_driver_value",

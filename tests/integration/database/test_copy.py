@@ -12,12 +12,14 @@ from digest.database import SENDER_LOCK, copy_store, exclusive_lock, write_sessi
 from digest.database.copy import TRANSIENT_TABLES
 from digest.database.models import (
     AcronymCount,
+    ApiToken,
     BounceClass,
     BounceRecord,
     Delivery,
     Feed,
     HttpCacheEntry,
     MarkKind,
+    OperatorAction,
     Paper,
     PaperEvent,
     PaperMark,
@@ -98,6 +100,10 @@ def fill_tables(store: Engine) -> None:
         session.add(PaperRelation(paper_id=2, other_id=1, relation="corrects", rule="source", created_at=NOW))
         session.add(PaperEvent(paper_id=1, kind="corrected", reference="doi:10.5555/b", noted_at=NOW, link_id=1))
         session.add(SuppressionEntry(address_hash="a hash", reason="declined", created_at=NOW))
+        session.add(
+            OperatorAction(at=NOW, actor="é", action="pause", object_kind="subscriber", object_id="1", undone_at=NOW)
+        )
+        session.add(ApiToken(name="ü", prefix="0a1b", token_hash="h", scopes=["read"], created_at=NOW, created_by="é"))
         session.add(RelayCircuit(relay="relay:25", opened_at=NOW, last_failure_at=NOW, retry_at=NOW, reply="554 no"))
 
 

@@ -17,6 +17,7 @@ from digest.database.models import (
     DeliveryState,
     Keyword,
     MarkKind,
+    OperatorAction,
     PaperMark,
     Profile,
     QuarantinedRow,
@@ -72,6 +73,11 @@ def ctx(sqlite_store: Engine) -> AppContext:
             number = int(row.id or 0)
             session.add(PaperMark(subscriber_id=number, paper_id=1, kind=MarkKind.SAVED, created_at=TEST_TIME))
             session.add(Profile(subscriber_id=number, edits={"arm": 0}, words={"robot": 0.5}, fitted_at=TEST_TIME))
+        objects = {"subscriber": ada.id, "delivery": first.id, "paper-link": ada.id}
+        session.add_all(
+            OperatorAction(at=TEST_TIME, actor="grace", action="pause", object_kind=kind, object_id=str(number))
+            for kind, number in objects.items()
+        )
         rows = {"subscriber": str(ada.id), "saved_keyword": f"{ada.id}:0", "delivery": str(first.id), "paper": "1"}
         rows |= {"paper_mark": f"{ada.id}:1:saved", "profile": str(ada.id)}
         session.add_all(
@@ -102,6 +108,7 @@ def count_rows(ctx: AppContext) -> dict[str, int]:
     with read_session(ctx.engine) as session:
         tables: list[type[SQLModel]] = [Subscriber, SavedKeyword, Delivery, BounceRecord, QuarantinedRow]
         tables += [PaperMark, Profile]
+        tables.append(OperatorAction)
         return {table.__name__: len(session.exec(select(table)).all()) for table in tables}
 
 
@@ -180,6 +187,7 @@ def test_the_export_has_every_column_of_every_row(ctx: AppContext) -> None:
     assert (mark["kind"], mark["title"]) == ("saved", "Robot of 2 days ago")
     assert set(Profile.model_fields) == exported["profile"].keys()
     assert (exported["profile"]["edits"], exported["profile"]["words"]) == ({"arm": 0}, {"robot": 0.5})
+    assert [row["object_kind"] for row in exported["operator_actions"]] == ["subscriber", "delivery"]
     assert BOB not in response.text
 
 
@@ -196,7 +204,7 @@ def test_erasing_takes_a_button_and_leaves_other_subscribers_untouched(ctx: AppC
     assert count_rows(ctx) == before
     assert "All your data has been deleted" in browser_at(ctx).post(where, {"answer": "yes"}).text
     left = {"Subscriber": 1, "SavedKeyword": 1, "Delivery": 3, "BounceRecord": 0, "QuarantinedRow": 1}
-    left |= {"PaperMark": 1, "Profile": 1}
+    left |= {"PaperMark": 1, "Profile": 1, "OperatorAction": 1}
     assert count_rows(ctx) == left
     assert ADA not in json.dumps(browser_at(ctx).get(privacy_path(ctx, "export.json", BOB)).json())
     for url in (where, export, history, copy):
