@@ -4,7 +4,7 @@ BIN := .venv/bin
 unexport PYTHONDONTWRITEBYTECODE  # else every process compiles all of it again, two seconds each
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: demo serve test test-all chaos mutants soak fuzz check-mta check-mail check-pages look-mail pictures lint format audit bench lock clean help
+.PHONY: demo serve test test-all chaos mutants soak fuzz check-mta check-mail check-pages look-mail pictures wheel check-install lint format audit bench lock clean help
 .DEFAULT_GOAL := help
 
 help:  ## list these targets
@@ -14,6 +14,7 @@ help:  ## list these targets
 	@$(PYTHON) -c 'import sys; sys.exit("digest needs Python 3.11 or newer, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
 	@test -x $(BIN)/python || { echo "building .venv from requirements.lock"; $(PYTHON) -m venv .venv; }
 	@$(PIP) -r requirements.lock
+	@$(BIN)/python -m pip uninstall --quiet --yes digest 2> /dev/null  # its name before; goes with the next release
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -66,6 +67,13 @@ look-mail: .venv/test  ## an e-mail in Thunderbird, by Postfix and Dovecot: pict
 
 pictures: .venv/test  ## the pictures of README.md from the running product, into docs (needs Debian's chromium)
 	@$(BIN)/python -m tests.checks.pictures
+
+wheel: .venv/run  ## what operators install without a checkout, into dist
+	@$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
+	@ls dist/*.whl
+
+check-install: .venv/test  ## install the wheel into empty environments by pip (uvx, pipx), run the demo, with a clock
+	@$(BIN)/python -m tests.checks.install
 
 lint: .venv/test  ## ruff, mypy strict, import contracts
 	@$(BIN)/ruff check .

@@ -66,7 +66,7 @@ def source_entry_points() -> Mapping[str, tuple[EntryPoint, ...]]:
     found: dict[str, list[EntryPoint]] = {}
     ours = __name__.partition(".")[0]
     points = entry_points(group=ENTRY_POINT_GROUP)
-    for point in sorted(points, key=lambda point: point.dist is None or point.dist.name != ours):
+    for point in sorted(points, key=lambda point: point.module.partition(".")[0] != ours):
         found.setdefault(point.name, []).append(point)
     return {name: tuple(same_name) for name, same_name in found.items()}
 

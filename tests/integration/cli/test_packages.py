@@ -82,7 +82,7 @@ def test_a_source_of_a_package_is_listed_fetched_and_mailed(command: Command) ->
     assert (row["title"], row["last_whole_day"], row["entries"]) == ("The Laboratory", "2026-01-06", 3)
     installed = {one["name"]: one for one in shown["installed"]}
     assert (installed["lab"]["package"], installed["lab"]["fault"]) == ("digest-lab 1.2.0", "")
-    assert installed["arxiv"]["package"].startswith("digest ")
+    assert installed["arxiv"]["package"].startswith("papers-digest ")
 
 
 def test_the_doctor_names_a_package_with_faults_which_harms_nothing_else(command: Command) -> None:
@@ -104,7 +104,7 @@ def test_the_doctor_names_a_package_with_faults_which_harms_nothing_else(command
         ("lab-broken", f"{BROKEN}; update or remove that package"),
         ("lab-half", f"of {package} lacks hosts, from_settings, fetch, windows; update that package"),
         ("lab-old", f"of {package} was made for another release (its api is 7, and 1 is needed); update that package"),
-        ("arxiv", f"of {package} is not used, because digest 0.1.0 has the same name; remove one of them"),
+        ("arxiv", f"of {package} is not used, because papers-digest 0.1.0 has the same name; remove one of them"),
         ("lab", "the laboratory gives free keys; set DIGEST_LAB_KEY"),
     ):
         assert lines.count(f"FIX  source {source}: {sentence}") == 1, "\n".join(lines)
