@@ -88,9 +88,16 @@ def show(number: Annotated[int, typer.Argument(metavar="ID")], *, as_json: JsonO
         if delivery is None:
             raise UsageError(messages.no_delivery(number))
         email = session.get_one(Subscriber, delivery.subscriber_id).email
-        row = to_row(delivery) | {"email": email, "papers": list(delivery.papers)}
-        papers = papers_by_id(session, delivery.papers)
-        titles = [(papers[paper].arxiv_id or papers[paper].key, papers[paper].title) for paper in delivery.papers]
+        row = to_row(delivery) | {
+            "email": email,
+            "papers": list(delivery.papers),
+            "close_papers": list(delivery.close_papers),
+        }
+        papers = papers_by_id(session, [*delivery.papers, *delivery.close_papers])
+        titles, close_titles = (
+            [(papers[paper].arxiv_id or papers[paper].key, papers[paper].title) for paper in numbers]
+            for numbers in (delivery.papers, delivery.close_papers)
+        )
         bounces = bounces_of(session, number)
         events = delivery_history(delivery, bounces)
         row["bounces"] = [
@@ -103,11 +110,15 @@ def show(number: Annotated[int, typer.Argument(metavar="ID")], *, as_json: JsonO
         print_json(row | {"history": history}, OLD_NAMES)
         return
     print_table(
-        f"Delivery {number}", ("what", "value"), (row | {"papers": len(titles), "bounces": len(bounces)}).items()
+        f"Delivery {number}",
+        ("what", "value"),
+        (row | {"papers": len(titles), "close_papers": len(close_titles), "bounces": len(bounces)}).items(),
     )
     print_table("History", ("at", "what"), ((event.at, event.text) for event in events))
     if titles:
         print_table("Papers", ("id", "title"), titles)
+    if close_titles:
+        print_table("Close to the keywords", ("id", "title"), close_titles)
 
 
 @app.command()

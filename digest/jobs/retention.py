@@ -149,13 +149,16 @@ def unsubscribed_rules(now: datetime) -> list[RetentionRule]:
         col(OperatorAction.object_id).in_(former_ids),
         col(OperatorAction.detail) != "{}",  # it may have their former keywords
     )
-    mailed = (col(Delivery.subscriber_id).in_(former), _is_not_empty(Delivery.keywords))
+    has_words = or_(_is_not_empty(Delivery.keywords), _is_not_empty(Delivery.close_words))
+    mailed = (col(Delivery.subscriber_id).in_(former), has_words)
     return [
         RetentionRule("keywords of former subscribers", SavedKeyword, (col(SavedKeyword.subscriber_id).in_(former),)),
         RetentionRule("marks of former subscribers", PaperMark, (col(PaperMark.subscriber_id).in_(former),)),
         RetentionRule("profiles of former subscribers", Profile, (col(Profile.subscriber_id).in_(former),)),
-        RetentionRule("keywords in e-mails of former subscribers", Delivery, mailed, {"keywords": []}),
         RetentionRule("details of actions on former subscribers", OperatorAction, changed, {"detail": "{}"}),
+        RetentionRule(
+            "keywords in e-mails of former subscribers", Delivery, mailed, {"keywords": [], "close_words": []}
+        ),
     ]
 
 
@@ -167,11 +170,13 @@ def age_rules(before: datetime, copies_before: datetime) -> list[RetentionRule]:
         col(Delivery.kind) == DeliveryKind.DIGEST,
         col(Delivery.created_at) < copies_before,
         settled,
-        or_(_is_not_empty(Delivery.omitted_papers), _is_not_empty(Delivery.keywords)),
+        or_(*map(_is_not_empty, (Delivery.omitted_papers, Delivery.keywords, Delivery.close_words))),
     )
     replies = (col(Delivery.settled_at) < before, col(Delivery.state).in_(SETTLED_STATES), col(Delivery.reply) != "")
     return [
-        RetentionRule("web copies of e-mails", Delivery, copies, {"omitted_papers": [], "keywords": []}),
+        RetentionRule(
+            "web copies of e-mails", Delivery, copies, {"omitted_papers": [], "keywords": [], "close_words": []}
+        ),
         RetentionRule("replies of the relay", Delivery, replies, {"reply": ""}),
         RetentionRule("bounces", BounceRecord, (col(BounceRecord.received_at) < before,)),
         RetentionRule("actions of operators", OperatorAction, (col(OperatorAction.at) < before,)),

@@ -19,20 +19,20 @@ POSSIBLY_DELIVERED = (
 def delivered_paper_ids(
     session: Session, subscriber_ids: Sequence[int], unreadable: dict[int, InvalidRow] | None = None
 ) -> dict[int, set[int]]:
-    """Return the papers that each subscriber has or may have had, or will have when the queue is sent.
+    """Return the papers that each subscriber has or may have had, or will have when the queue is sent, in any section.
 
     With a paper also counts the one that stands for it. A delivery that cannot be read is left out; `unreadable` then
     names it under its subscriber.
     """
     rows = session.exec(
-        select(Delivery.id, Delivery.subscriber_id, Delivery.papers)
+        select(Delivery.id, Delivery.subscriber_id, Delivery.papers, Delivery.close_papers)
         .where(is_in_values(session, col(Delivery.subscriber_id), subscriber_ids), Delivery.kind == DeliveryKind.DIGEST)
         .where(col(Delivery.state).in_(POSSIBLY_DELIVERED))
     ).all()
     delivered: dict[int, set[int]] = {}
-    for delivery_id, subscriber_id, papers in rows:
-        delivered.setdefault(subscriber_id, set()).update(papers)
-        if isinstance(papers, InvalidList) and unreadable is not None:
+    for delivery_id, subscriber_id, papers, close_papers in rows:
+        delivered.setdefault(subscriber_id, set()).update(papers, close_papers)
+        if unreadable is not None and (isinstance(papers, InvalidList) or isinstance(close_papers, InvalidList)):
             unreadable[subscriber_id] = describe_unreadable(Delivery, delivery_id, "papers cannot be read")
     merged = load_merged(session, {number for papers in delivered.values() for number in papers})
     for had in delivered.values() if merged else ():

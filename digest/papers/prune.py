@@ -51,7 +51,7 @@ def prune_papers(engine: Engine, before: date, *, dry_run: bool = False) -> int:
 
 def mailed_ids(session: Session) -> set[int]:
     """Return the ids of all papers that any delivery names, also one whose list cannot be read as JSON."""
-    columns = (cast(col(Delivery.papers), String), cast(col(Delivery.omitted_papers), String))
+    columns = (cast(col(name), String) for name in (Delivery.papers, Delivery.omitted_papers, Delivery.close_papers))
     rows = session.execute(select(*columns).execution_options(yield_per=10_000))
     return {int(number) for row in rows for cell in row for number in NUMBER_PATTERN.findall(cell or "")}
 

@@ -58,17 +58,18 @@ def choose_news(session: Session, papers: Mapping[int, str], now: datetime) -> d
     had: dict[int, dict[int, RecentEvent]] = {}
     mentioned: dict[int, set[int]] = {}
     columns = (Delivery.subscriber_id, Delivery.created_at, Delivery.settled_at)
+    lists = (sa_cast(col(column), String) for column in (Delivery.papers, Delivery.close_papers, Delivery.news))
     rows = session.execute(
-        select(*columns, sa_cast(col(Delivery.papers), String), sa_cast(col(Delivery.news), String)).where(  # type: ignore[call-overload]
+        select(*columns, *lists).where(  # type: ignore[type-var]
             is_in_values(session, Delivery.subscriber_id, papers.keys()),
             Delivery.kind == DeliveryKind.DIGEST,
             col(Delivery.state).in_(POSSIBLY_DELIVERED),
             col(Delivery.created_at) >= now - HISTORY,
         )
     )
-    for subscriber_id, created_at, settled_at, paper_text, news_text in rows:
+    for subscriber_id, created_at, settled_at, paper_text, close_text, news_text in rows:
         left_at = settled_at or created_at
-        for paper_id in by_paper.keys() & set(_NUMBER.findall(paper_text or "")):
+        for paper_id in by_paper.keys() & set(_NUMBER.findall(f"{paper_text} {close_text}")):
             found = {event.id: event for event in by_paper[paper_id] if event.noted_at > left_at}
             had.setdefault(subscriber_id, {}).update(found)
         mentioned.setdefault(subscriber_id, set()).update(map(int, _NUMBER.findall(news_text or "")))

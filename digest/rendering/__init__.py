@@ -2,6 +2,7 @@
 
 - `batch`: rows that the e-mails of a batch need, and the cache that outlives it
 - `build_contexts`: contexts of e-mails, from the rows of a batch
+- `close_papers`: papers close to a profile, and the words that brought them
 - `compose`: a delivery's message
 - `contexts`: what each kind of e-mail is rendered from
 - `digest`: the digest

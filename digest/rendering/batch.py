@@ -142,7 +142,7 @@ def load_batch(
     if unparsable:
         canonical = {number: text for number, text in canonical.items() if number not in unparsable}
         keywords = {who: [word for word in saved if word.id not in unparsable] for who, saved in keywords.items()}
-    paper_ids = {n for delivery in deliveries for n in (*delivery.papers, *delivery.omitted_papers)}
+    paper_ids = {n for delivery in deliveries for n in delivery.all_papers}
     upcoming: list[str] = []
     if len(new_keywords - faulty_texts) > NEW_KEYWORDS_LIMIT:
         upcoming = list(filter(can_parse, queued_keywords(session)))

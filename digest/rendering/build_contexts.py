@@ -10,6 +10,7 @@ from digest.formatting import truncate
 from digest.matching import MAX_LIMITS, AcronymTable, KeywordInput, is_exclusion, other_forms, parse
 from digest.rendering import messages
 from digest.rendering.batch import BatchData
+from digest.rendering.close_papers import explain_close_papers
 from digest.rendering.contexts import (
     DigestContext,
     NewsItem,
@@ -88,6 +89,7 @@ def digest_context(ctx: AppContext, batch: BatchData, delivery: ClaimedDelivery)
         left_out_counts=_count_left_out(batch, delivery, positions),
         notices=(*batch.notices, *_other_forms(batch.announced.get(delivery.id, ()), batch.acronyms)),
         news=_news_items(ctx, batch, delivery),
+        close_papers=tuple(explain_close_papers(batch.papers, delivery.close_papers, delivery.close_words)),
         welcome=_welcome(batch, delivery) if delivery.id in batch.first_digests else None,
         thumbnails=recipient.thumbnails and ctx.settings.thumbnails,
         links=personal_links(ctx, batch, delivery),

@@ -75,6 +75,14 @@ class NewsItem:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClosePaper:
+    """Paper that no keyword found, with the words that brought it as its text has them."""
+
+    paper: snapshots.PaperSnapshot
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DigestContext:
     """One digest. Without keywords its papers are the trending ones.
 
@@ -82,8 +90,8 @@ class DigestContext:
     of the edition. Their query numbers are positions of keywords, unless `keyword_positions` has for each paper the
     position that each of its numbers stands for: then subscribers can share a view. `left_out` papers found no room
     in the edition; `left_out_counts` has how many of them each keyword matched. `notices` are whole sentences.
-    `welcome` is set in a subscriber's first digest; `thumbnails`: show
-    those of papers. `site_url` is the address of the service, where papers have pages.
+    `close_papers` are a section of their own, and in no count. `welcome` is set in a subscriber's first digest;
+    `thumbnails`: show those of papers. `site_url` is the address of the service, where papers have pages.
     """
 
     day: date
@@ -101,6 +109,7 @@ class DigestContext:
     left_out_counts: tuple[int, ...] = ()
     notices: tuple[str, ...] = ()
     news: tuple[NewsItem, ...] = ()
+    close_papers: tuple[ClosePaper, ...] = ()
     welcome: Welcome | None = None
     thumbnails: bool = False
     product: str = "Paper Digest"

@@ -72,6 +72,9 @@ class DigestBuilder:
 
         if context.news:
             self._add("news", cache.news(context.news))
+        if context.close_papers:
+            style = context.day.year, context.period, context.site_url, context.accent
+            self._add("close_papers", cache.close_papers(context.close_papers, *style))
 
     def build(self, budget: SizeBudget | None = None) -> EmailContent:
         """Render as many papers as fit into the budget; all of them without one."""

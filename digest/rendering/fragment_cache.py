@@ -7,7 +7,8 @@ from functools import lru_cache
 
 from digest import formatting
 from digest.mail import QuotedPrintable, encode_part
-from digest.rendering.contexts import LINK_NAMES, NewsItem, PaperView
+from digest.rendering import messages
+from digest.rendering.contexts import LINK_NAMES, ClosePaper, NewsItem, PaperView
 from digest.rendering.fragments import EncodedPair, Fragment, encode_html_and_text, placeholder
 from digest.rendering.messages import Period
 from digest.rendering.paper_card import (
@@ -21,11 +22,12 @@ from digest.rendering.paper_card import (
 from digest.rendering.plain_text import wrap_text
 from digest.rendering.templates import render_macro, render_template
 
+CLOSE_WORD_LENGTH = 40  # characters of a word that is named as a reason
 # What a layout asks for besides links and values that all subscribers share. What has no value is not shown.
 LAYOUT_NAMES = (
     *("subject", "preheader", "headline", "keyword_counts", "keyword_bar", "more_keywords", "cards", "row_heading"),
     *("rows", "more_papers", "frequency", "send_time", "subscribed_on", "address", "mute_links"),
-    *("papers_headline", "unmatched_keywords", "exclusions", "next_digest_on", "news"),
+    *("papers_headline", "unmatched_keywords", "exclusions", "next_digest_on", "news", "close_papers"),
 )
 
 
@@ -54,6 +56,7 @@ class FragmentCache:
         self.keyword_count = lru_cache(texts)(encode_keyword_count)
         self.mute_link = lru_cache(1)(render_mute_link)
         self.news = lru_cache(1024)(encode_news)
+        self.close_papers = lru_cache(1024)(encode_close_papers)
 
 
 def render_paper(
@@ -102,6 +105,24 @@ def render_mute_link() -> Fragment:
 def encode_news(items: tuple[NewsItem, ...]) -> EncodedPair:
     """Render and encode the section about papers that a subscriber had."""
     html, text = (encode_part(render_template(f"digest-news.{ending}", items=items)) for ending in ("html", "txt"))
+    return html, text
+
+
+def encode_close_papers(
+    items: tuple[ClosePaper, ...], year: int, period: Period, site_url: str, accent: str
+) -> EncodedPair:
+    """Render and encode papers that no keyword found, each with the words that brought it."""
+    fields = PersonalFields((), (), "")
+    rows = [
+        (
+            build_card(PaperView(paper=item.paper), date(year, 1, 1), fields, "row", period, site_url),
+            messages.close_reason([formatting.truncate(word, CLOSE_WORD_LENGTH) for word in item.words]),
+        )
+        for item in items
+    ]
+    html, text = (
+        encode_part(render_template(f"digest-close.{ending}", accent, rows=rows)) for ending in ("html", "txt")
+    )
     return html, text
 
 

@@ -20,10 +20,10 @@ def replace_merged(session: Session, deliveries: Sequence[ClaimedDelivery], *, i
 
     Return the deliveries that are left empty. With `is_sent` nothing is dropped: that is what the e-mail had.
     """
-    standing = _load_groups(session, {n for d in deliveries for n in (*d.papers, *d.omitted_papers)})
+    standing = _load_groups(session, {n for d in deliveries for n in d.all_papers})
     if not standing:
         return frozenset()
-    affected = [d for d in deliveries if not standing.keys().isdisjoint((*d.papers, *d.omitted_papers))]
+    affected = [d for d in deliveries if not standing.keys().isdisjoint(d.all_papers)]
     had = {} if is_sent else _load_had(session, affected, standing)
     for delivery in affected:
         dropped = had.get(delivery.id, set())
@@ -31,6 +31,7 @@ def replace_merged(session: Session, deliveries: Sequence[ClaimedDelivery], *, i
         omitted = dict.fromkeys(standing.get(number, number) for number in delivery.omitted_papers)
         delivery.papers[:] = [number for number in papers if number not in dropped]
         delivery.omitted_papers[:] = [n for n in omitted if n not in dropped and n not in papers]
+        delivery.replace_close_papers(standing, dropped | papers.keys() | omitted.keys())
     return frozenset(d.id for d in affected if d.kind == DeliveryKind.DIGEST and not d.papers)
 
 
@@ -58,8 +59,9 @@ def _load_had(
     session: Session, deliveries: Sequence[ClaimedDelivery], standing: Mapping[int, int]
 ) -> dict[int, set[int]]:
     """Return, by delivery, which of these papers another one brings: one that has left, or that was queued before."""
-    rows = session.exec(
-        select(Delivery.id, Delivery.subscriber_id, Delivery.state, Delivery.papers).where(
+    columns = (Delivery.id, Delivery.subscriber_id, Delivery.state, Delivery.papers, Delivery.close_papers)
+    rows = session.execute(
+        select(*columns).where(  # type: ignore[call-overload]
             is_in_values(session, Delivery.subscriber_id, {delivery.subscriber_id for delivery in deliveries}),
             Delivery.kind == DeliveryKind.DIGEST,
             col(Delivery.state).in_(POSSIBLY_DELIVERED),
@@ -67,8 +69,8 @@ def _load_had(
     ).all()
     had: dict[int, set[int]] = {}
     for delivery in deliveries:
-        for number, subscriber_id, state, papers in rows:
+        for number, subscriber_id, state, papers, close_papers in rows:
             is_before = int(number or 0) < delivery.id or (state in HAD_STATES and number != delivery.id)
             if subscriber_id == delivery.subscriber_id and is_before:
-                had.setdefault(delivery.id, set()).update(standing.get(n, n) for n in papers)
+                had.setdefault(delivery.id, set()).update(standing.get(n, n) for n in (*papers, *close_papers))
     return had

@@ -100,6 +100,12 @@ def news_sentence(kind: str, venue: str = "") -> str:
     return NEWS_SENTENCES[kind]
 
 
+def close_reason(words: Sequence[str]) -> str:
+    """Return why a paper that no keyword found is in a digest: words of the subscriber's profile that it has."""
+    quoted = join_words([f"“{word}”" for word in words])
+    return f"Has your word {quoted}." if len(words) == 1 else f"Has your words {quoted}."
+
+
 def keywords_also_match(keywords: Sequence[tuple[str, Sequence[str]]]) -> str:
     """Return the sentence about other forms of words that keywords match since they were saved."""
     if len(keywords) == 1:

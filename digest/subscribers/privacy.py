@@ -3,6 +3,7 @@
 It works as long as anything is stored, also after the subscription has ended.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -102,7 +103,7 @@ def mailed_papers(ctx: AppContext, token: str, now: datetime, limit: int) -> lis
         )
         mailed_at: dict[int, datetime] = {}
         for delivery in session.exec(sent).all():
-            for paper_id in delivery.papers:
+            for paper_id in (*delivery.papers, *delivery.close_papers):
                 mailed_at.setdefault(paper_id, delivery.settled_at or delivery.created_at)
         stored = papers.papers_by_id(session, list(mailed_at)[:limit])
         return [(stored[paper_id], instant) for paper_id, instant in mailed_at.items() if paper_id in stored]
@@ -128,17 +129,14 @@ def export_personal_data(ctx: AppContext, token: str, now: datetime) -> dict[str
         quarantined = session.exec(select(QuarantinedRow).where(_concerns(subscriber))).all()
         stored = papers.papers_by_id(
             session,
-            {paper_id for delivery in deliveries for paper_id in [*delivery.papers, *delivery.omitted_papers]}
+            {
+                paper_id
+                for delivery in deliveries
+                for paper_id in (*delivery.papers, *delivery.omitted_papers, *delivery.close_papers)
+            }
             | {mark.paper_id for mark in marks},
         )
-        rows = [
-            {
-                **delivery.model_dump(mode="json"),
-                "titles": {str(number): stored[number].title for number in delivery.papers if number in stored},
-                "came_back": bounces.get(int(delivery.id or 0), []),
-            }
-            for delivery in deliveries
-        ]
+        rows = [_export_delivery(delivery, stored, bounces) for delivery in deliveries]
         return {
             "about": EXPORT_NOTICE,
             "made_at": now.isoformat(),
@@ -159,6 +157,17 @@ def export_personal_data(ctx: AppContext, token: str, now: datetime) -> dict[str
             "operator_actions": [row.model_dump(mode="json") for row in actions],
             "unreadable_rows": [row.model_dump(mode="json") for row in quarantined],
         }
+
+
+def _export_delivery(
+    delivery: Delivery, stored: Mapping[int, Paper], bounces: Mapping[int, list[dict[str, Any]]]
+) -> dict[str, Any]:
+    numbers = (*delivery.papers, *delivery.close_papers)
+    return {
+        **delivery.model_dump(mode="json"),
+        "titles": {str(number): stored[number].title for number in numbers if number in stored},
+        "came_back": bounces.get(int(delivery.id or 0), []),
+    }
 
 
 def erase(ctx: AppContext, token: str, now: datetime) -> None:

@@ -73,6 +73,8 @@ DELIVERY_COLUMNS = {
     "omitted_papers": "Which papers did not fit, for the web copy.",
     "keywords": "Which keywords they matched, for the web copy.",
     "news": "Which news it had about papers that you got before, so that you get them once.",
+    "close_papers": "Which papers close to your keywords it had, so that none is sent twice.",
+    "close_words": "Which of your words these papers have, for the web copy.",
     "state": SENDING_STATE,
     "priority": SENDING_STATE,
     "attempts": SENDING_STATE,

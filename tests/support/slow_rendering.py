@@ -6,7 +6,7 @@ Tests compare `render_digest` with it, and the benchmark its speed. It has no si
 from typing import Any
 
 from digest import formatting
-from digest.rendering import DigestContext, layout, messages
+from digest.rendering import DigestContext, PaperView, layout, messages
 from digest.rendering.contexts import LINK_NAMES
 from digest.rendering.digest import CARDS_PER_DIGEST, KEYWORD_COUNTS_LIMIT
 from digest.rendering.paper_card import PaperForm, PersonalFields, build_card
@@ -59,12 +59,14 @@ def render_slowly(context: DigestContext) -> tuple[str, str, str]:
         "cards": cards_html,
         "rows": rows_html,
         "news": render_template("digest-news.html", items=context.news) if context.news else "",
+        "close_papers": _render_close_papers(context, "html"),
     }
     in_text = {
         "keyword_counts": layout.keyword_bars(shown) if shown else "",
         "cards": cards_text,
         "rows": rows_text,
         "news": render_template("digest-news.txt", items=context.news) if context.news else "",
+        "close_papers": _render_close_papers(context, "txt"),
         "headline": wrap_text(str(common["headline"])),
         **{name: wrap_text(value, 2)[2:] for name, value in welcome.items()},
     }
@@ -73,6 +75,15 @@ def render_slowly(context: DigestContext) -> tuple[str, str, str]:
         render_template("digest-body.html", **(common | in_html)),
     )
     return str(common["subject"]), text, html
+
+
+def _render_close_papers(context: DigestContext, ending: str) -> str:
+    rows = []
+    for item in context.close_papers:
+        view, fields = PaperView(paper=item.paper), PersonalFields((), (), "")
+        card = build_card(view, context.day, fields, "row", context.period, context.site_url)
+        rows.append((card, messages.close_reason([formatting.truncate(word, 40) for word in item.words])))
+    return render_template(f"digest-close.{ending}", rows=rows) if rows else ""
 
 
 def _render_papers(context: DigestContext, form: PaperForm, places: range) -> tuple[str, str]:

@@ -48,6 +48,7 @@ from digest.database.models.acronyms import AcronymCount
 from digest.database.models.base import to_driver_value
 from digest.database.models.column_types import InvalidList, InvalidValue, UtcDateTime, tolerate_odd_integers
 from digest.database.models.deliveries import (
+    CLOSE_WORD_SEPARATOR,
     COPY_LINK,
     OPEN_STATES,
     UNDELIVERED,
@@ -92,6 +93,7 @@ from digest.database.models.terms import TermCount, TermFit
 tolerate_odd_integers(SQLModel.metadata)
 
 __all__ = [
+    "CLOSE_WORD_SEPARATOR",
     "COPY_LINK",
     "FULLTEXT_TABLE",
     "OPEN_STATES",

@@ -1,6 +1,6 @@
 """Deliveries, the bounces that come back, and the state of relays."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -10,7 +10,7 @@ from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from digest.database.models.base import BIG_INTEGER, KEEP_IDS, check_one_of
-from digest.database.models.column_types import IdList, UtcDateTime
+from digest.database.models.column_types import IdList, TextList, UtcDateTime
 
 
 class DeliveryKind(StrEnum):
@@ -44,6 +44,7 @@ OPEN_STATES = (DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.ON_WIR
 UNDELIVERED = "state IN ('queued', 'failed', 'expired', 'cancelled') AND NOT is_reclaimed"
 # An edition of this kind, `copy:subject of the token:day:today`, is an e-mail with the link to a digest's web copy.
 COPY_LINK = "copy"
+CLOSE_WORD_SEPARATOR = ", "  # a key has no comma
 
 
 def complete_state_counts(counts: Iterable[tuple[str, int]]) -> dict[str, int]:
@@ -69,6 +70,8 @@ class Delivery(SQLModel, table=True):
     - `keywords`: ids of the keywords that chose the papers, in the subscriber's order; e-mail and web copy stay the
       same when the subscriber changes their keywords
     - `news`: ids of the events that it tells of papers which its subscriber had
+    - `close_papers`: ids of papers that no keyword found, but that are close to the subscriber's profile
+    - `close_words`: for each of these the keys of the words that brought it, joined by CLOSE_WORD_SEPARATOR
     - `is_reclaimed`: a later edition has taken the papers over
     - `next_attempt_at`: None when it may be sent at once
     - `recipient`: the address it goes to, where that is not the subscriber's; else empty
@@ -112,6 +115,12 @@ class Delivery(SQLModel, table=True):
     omitted_papers: list[int] = Field(default_factory=list, sa_type=IdList)
     keywords: list[int] = Field(default_factory=list, sa_type=IdList, sa_column_kwargs={"server_default": text("'[]'")})
     news: list[int] = Field(default_factory=list, sa_type=IdList, sa_column_kwargs={"server_default": text("'[]'")})
+    close_papers: list[int] = Field(
+        default_factory=list, sa_type=IdList, sa_column_kwargs={"server_default": text("'[]'")}
+    )
+    close_words: list[str] = Field(
+        default_factory=list, sa_type=TextList, sa_column_kwargs={"server_default": text("'[]'")}
+    )
     is_reclaimed: bool = False
     message_id: str = Field(unique=True)
     recipient: str = Field(default="", sa_column_kwargs={"server_default": ""})
@@ -189,6 +198,8 @@ class ClaimedDelivery:
     keywords: list[int] = field(default_factory=list)
     recipient: str = ""
     news: list[int] = field(default_factory=list)
+    close_papers: list[int] = field(default_factory=list)
+    close_words: list[str] = field(default_factory=list)
 
     @classmethod
     def from_delivery(cls, delivery: Delivery) -> Self:
@@ -206,4 +217,18 @@ class ClaimedDelivery:
             keywords=list(delivery.keywords),
             recipient=delivery.recipient,
             news=list(delivery.news),
+            close_papers=list(delivery.close_papers),
+            close_words=list(delivery.close_words),
         )
+
+    @property
+    def all_papers(self) -> list[int]:
+        """Papers of every section, and those that found no room."""
+        return [*self.papers, *self.omitted_papers, *self.close_papers]
+
+    def replace_close_papers(self, standing: Mapping[int, int], dropped: Collection[int]) -> None:
+        """Put the rows that stand for close papers in their place, and drop some with their words."""
+        pairs = zip(self.close_papers, self.close_words, strict=False)
+        remaining = {standing.get(number, number): words for number, words in pairs}
+        remaining = {number: words for number, words in remaining.items() if number not in dropped}
+        self.close_papers[:], self.close_words[:] = remaining.keys(), remaining.values()

@@ -53,7 +53,7 @@ def web_copy_citations(web: WebDep, token: str, kind: CitationFormat) -> Respons
     """Cite all papers of the copy."""
     with read_session(web.ctx.engine) as session:
         delivery = _load_delivery(web.ctx, session, token, web.clock())
-        paper_ids = [*delivery.papers, *delivery.omitted_papers]
+        paper_ids = [*delivery.papers, *delivery.omitted_papers, *delivery.close_papers]
         papers = papers_by_id(session, paper_ids)
     return citation_response(delivery.edition, kind, [papers[paper_id] for paper_id in paper_ids if paper_id in papers])
 

@@ -22,7 +22,7 @@ from digest.mail import (
     encode_part,
 )
 from digest.rendering import DigestContext, PersonalLinks, Welcome, render_digest
-from digest.rendering.contexts import LINK_NAMES, NewsItem
+from digest.rendering.contexts import LINK_NAMES, ClosePaper, NewsItem
 from digest.rendering.fragment_cache import FragmentCache
 from digest.rendering.fragments import Fragment, encode_html_and_text, placeholder
 from tests.support.email_factory import DAY, LINKS, make_context, make_view
@@ -87,6 +87,11 @@ def contexts(draw: st.DrawFn) -> DigestContext:
         left_out=draw(st.integers(0, 2000)),
         notices=tuple(draw(st.lists(PHRASE, max_size=2))),
         news=tuple(draw(st.lists(NEWS, max_size=3))),
+        close_papers=tuple(
+            ClosePaper(paper=view.paper, words=tuple(draw(st.lists(KEYWORD, min_size=1, max_size=5))))
+            for view in views[:3]
+            if draw(st.booleans())
+        ),
         postal_address=draw(PHRASE),
         product=draw(PHRASE),
         welcome=draw(
