@@ -27,11 +27,12 @@ MAX_FETCH_AGE = timedelta(hours=26)  # a day, for those who run it by cron, and 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """Problem and what to do about it. `kind` is a stable word."""
+    """Problem and what to do about it. `kind` is a stable word; `source`: the source or feed that it is about."""
 
     kind: str
     sentence: str
     advice: str = ""
+    source: str = ""
 
 
 def find_alerts(ctx: AppContext, month: MonthSummary | None, health: Health, now: datetime) -> list[Alert]:
@@ -64,10 +65,10 @@ def _service_alerts(health: Health) -> Iterator[Alert]:
 
 def _delivery_alerts(session: Session, month: MonthSummary, now: datetime) -> Iterator[Alert]:
     if count := month.count(DeliveryState.UNCERTAIN):
-        yield Alert("uncertain", messages.uncertain_deliveries(count), messages.RESOLVE_BELOW)
+        yield Alert("uncertain", messages.uncertain_deliveries(count), messages.RESOLVE_THEM)
     failed = month.count(DeliveryState.FAILED, WEEK_DAYS)
     if month.failure_ratio > MAX_FAILURE_RATIO and failed >= MIN_FAILURES:
-        yield Alert("bounces", messages.failing_deliveries(month.failure_ratio, failed), messages.SEE_BOUNCES)
+        yield Alert("bounces", messages.failing_deliveries(month.failure_ratio, failed), messages.MANY_BOUNCES)
     if faults := count_sender_faults(session, now - timedelta(days=WEEK_DAYS)):
         reasons = ", ".join(f"{status} {reason}".strip() + f" ({count})" for status, reason, count in faults[:3])
         yield Alert("refused", messages.sender_refused(reasons), messages.SEE_DOCTOR)
@@ -76,7 +77,7 @@ def _delivery_alerts(session: Session, month: MonthSummary, now: datetime) -> It
 def _quarantine_alerts(session: Session) -> Iterator[Alert]:
     if rows := quarantined_rows(session):
         names = "; ".join(f"{row.table_name} {row.row_id}, {row.reason}" for row in rows[:MAX_NAMED_ROWS])
-        yield Alert("quarantine", messages.unreadable_rows(len(rows), names), messages.SEE_QUARANTINE)
+        yield Alert("quarantine", messages.unreadable_rows(len(rows), names), messages.LOOKED_AT_AGAIN)
 
 
 def _source_alerts(
@@ -84,12 +85,12 @@ def _source_alerts(
 ) -> Iterator[Alert]:
     for problem in problems:
         if problem.kind != "made-up":
-            yield Alert("source", problem.sentence, messages.SEE_SOURCES)
+            yield Alert("source", problem.sentence, source=problem.source)
     last = last_fetches(session)
     for name in settings.sources:
         title = source_title(name)
         if name not in last:
-            yield Alert("source", messages.never_fetched(title), messages.RUN_COLLECT)
+            yield Alert("source", messages.never_fetched(title), messages.RUN_COLLECT, name)
         elif now - last[name].fetched_at > MAX_FETCH_AGE:
             since = f"{last[name].fetched_at:%d %B, %H:%M}"
-            yield Alert("source", messages.not_fetched_since(title, since), messages.CHECK_SERVICE)
+            yield Alert("source", messages.not_fetched_since(title, since), messages.CHECK_SERVICE, name)

@@ -3,12 +3,15 @@
 from datetime import datetime, timedelta
 
 from digest.context import AppContext
+from digest.database import read_session
 from digest.monitoring.alerts import Alert, find_alerts
 from digest.monitoring.cache import TimedCache
 from digest.monitoring.health import Health, check_health
 from digest.monitoring.overdue import OverdueTracker
 from digest.monitoring.runs import CurrentRun, get_current_run
+from digest.monitoring.source_overview import SourceOverview, load_source_overview
 from digest.monitoring.statistics import MonthSummary, Statistics, measure_statistics, summarize_month
+from digest.monitoring.subscriber_list import StatusCounts, count_subscribers
 
 
 class Monitoring:
@@ -22,6 +25,8 @@ class Monitoring:
         self._statistics: TimedCache[Statistics] = TimedCache(seconds=10)
         self._alerts: TimedCache[list[Alert]] = TimedCache(seconds=10)
         self._month: TimedCache[MonthSummary] = TimedCache(seconds=60)
+        self._sources: TimedCache[list[SourceOverview]] = TimedCache(seconds=30)
+        self._subscribers: TimedCache[StatusCounts] = TimedCache(seconds=5)
 
     def health(self, now: datetime) -> Health:
         """Return whether the service does its work; faults of the database are an answer, not an error."""
@@ -42,6 +47,19 @@ class Monitoring:
         """Return the figures of the last 30 days."""
         return self._month.get(now, lambda: summarize_month(self._ctx.engine, now))
 
+    def sources(self, now: datetime) -> list[SourceOverview]:
+        """Return how each source and feed does."""
+        return self._sources.get(now, lambda: load_source_overview(self._ctx.engine, self._ctx.settings, now))
+
+    def subscribers(self, now: datetime) -> StatusCounts:
+        """Return the number of subscribers by status and frequency."""
+
+        def count() -> StatusCounts:
+            with read_session(self._ctx.engine) as session:
+                return count_subscribers(session)
+
+        return self._subscribers.get(now, count)
+
     def alerts(self, now: datetime) -> list[Alert]:
         """Return what a person must look at, the most urgent first."""
         health = self.health(now)
@@ -50,5 +68,5 @@ class Monitoring:
 
     def invalidate(self) -> None:
         """Forget cached values after an operator's decision."""
-        for cache in (self._today, self._alerts, self._month, self._statistics):
+        for cache in (self._today, self._alerts, self._month, self._statistics, self._sources, self._subscribers):
             cache.clear()

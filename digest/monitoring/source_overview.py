@@ -1,7 +1,7 @@
 """How each source does: its last whole day, how quickly it came, when it is fetched next, and what is wrong with it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -25,6 +25,7 @@ class SourceOverview:
 
     `entries` came in `seconds` when its last whole day was fetched; `next_fetch_at` is when `digest serve` fetches it
     again, None where nothing is due. `problems` are sentences. One that is not usable could not be created.
+    `source`: the source that reads a feed, else its own name; `is_fine`: nothing is wrong now.
     """
 
     name: str
@@ -35,6 +36,8 @@ class SourceOverview:
     next_fetch_at: datetime | None = None
     problems: Sequence[str] = field(default_factory=tuple)
     is_usable: bool = True
+    source: str = ""
+    is_fine: bool = True
 
     @property
     def entries_per_second(self) -> float | None:
@@ -66,16 +69,24 @@ def load_source_overview(engine: Engine, settings: Settings, now: datetime) -> l
         def sentences(name: str) -> tuple[str, ...]:
             return tuple(problem.sentence for problem in problems if problem.source == name)
 
+        troubled = {problem.source for problem in problems if problem.kind != "made-up"}
+
         for name in settings.sources:
             source = sources.get(name)
             if isinstance(source, DayListSource):
-                rows.append(_describe_days(session, source, now, sentences(name)))
+                row = _describe_days(session, source, now, sentences(name))
+                rows.append(replace(row, source=name, is_fine=name not in troubled))
             elif source is not None:
-                rows += [_describe_window(session, name, one, now, sentences(one.name)) for one in source.windows()]
+                windows = [_describe_window(session, name, one, now, sentences(one.name)) for one in source.windows()]
+                rows += [replace(row, source=name, is_fine=row.name not in troubled) for row in windows]
         for fault in faults:
             reason = f"{source_title(fault.name)} {fault.reason}."
             title = source_title(fault.name)
-            rows.append(SourceOverview(fault.name, title, problems=(reason, *sentences(fault.name)), is_usable=False))
+            texts = (reason, *sentences(fault.name))
+            faulty = SourceOverview(
+                fault.name, title, problems=texts, source=fault.name, is_usable=False, is_fine=False
+            )
+            rows.append(faulty)
     return rows
 
 

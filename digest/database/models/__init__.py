@@ -50,6 +50,8 @@ from digest.database.models.column_types import InvalidList, InvalidValue, UtcDa
 from digest.database.models.deliveries import (
     CLOSE_WORD_SEPARATOR,
     COPY_LINK,
+    EXCEPTIONAL,
+    NOTICES,
     OPEN_STATES,
     UNDELIVERED,
     BounceClass,
@@ -95,7 +97,9 @@ tolerate_odd_integers(SQLModel.metadata)
 __all__ = [
     "CLOSE_WORD_SEPARATOR",
     "COPY_LINK",
+    "EXCEPTIONAL",
     "FULLTEXT_TABLE",
+    "NOTICES",
     "OPEN_STATES",
     "READ_AGAIN",
     "UNDELIVERED",

@@ -42,6 +42,9 @@ class DeliveryState(StrEnum):
 OPEN_STATES = (DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.ON_WIRE)  # without a final result yet
 # The condition of a partial index, so that planning reads few rows a subscriber, however long their history.
 UNDELIVERED = "state IN ('queued', 'failed', 'expired', 'cancelled') AND NOT is_reclaimed"
+# Conditions of partial indexes for operators: what did not simply arrive, and e-mails about a subscription.
+EXCEPTIONAL = "state IN ('failed', 'uncertain', 'cancelled', 'expired')"
+NOTICES = "kind <> 'digest'"
 # An edition of this kind, `copy:subject of the token:day:today`, is an e-mail with the link to a digest's web copy.
 COPY_LINK = "copy"
 CLOSE_WORD_SEPARATOR = ", "  # a key has no comma
@@ -102,6 +105,14 @@ class Delivery(SQLModel, table=True):
             sqlite_where=text("owner IS NOT NULL"),
             postgresql_where=text("owner IS NOT NULL"),
         ),
+        Index(
+            "ix_delivery_exceptional",
+            "state",
+            "id",
+            sqlite_where=text(EXCEPTIONAL),
+            postgresql_where=text(EXCEPTIONAL),
+        ),
+        Index("ix_delivery_notice", "kind", "id", sqlite_where=text(NOTICES), postgresql_where=text(NOTICES)),
         KEEP_IDS,
     )
 

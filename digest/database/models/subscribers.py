@@ -54,6 +54,8 @@ class Subscriber(SQLModel, table=True):
         check_one_of("frequency", Frequency),
         CheckConstraint("weekday BETWEEN 0 AND 6", name="weekday_known"),
         Index("ix_subscriber_due", "status", "timezone", "send_hour", "frequency"),
+        Index("ix_subscriber_list", "status", "frequency", "id"),
+        Index("ix_subscriber_address", "status", "frequency", "email_key"),
         KEEP_IDS,
     )
 
