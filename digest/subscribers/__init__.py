@@ -7,6 +7,7 @@
 - `profile`: what a page shows of a subscriber, and the outcome of an action
 - `quick_actions`: one-click links of an e-mail: mute, once a week, pause, and how to undo each
 - `records`: rows of subscribers and keywords, inside the caller's transaction
+- `references`: papers as people name them, and files of reference managers
 - `renew`: read stored keywords again where the forms of words have changed
 - `resend`: mail the link to the web copy of a digest once more
 - `restore`: restore subscriptions that ended because a relay refused us

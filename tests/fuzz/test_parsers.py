@@ -25,6 +25,7 @@ from digest.sources.names import parse_authors
 from digest.sources.pubmed_xml import parse_records
 from digest.sources.text import TEXT_LENGTH, clean_text
 from digest.subscribers.csv_table import COLUMNS, LEFT_COLUMNS, read_csv
+from digest.subscribers.references import MAX_REFERENCES, decode_upload, parse_references
 from digest.tokens import TokenPurpose, TokenSigner
 
 NOW = datetime(2026, 7, 29, 18, tzinfo=UTC)
@@ -103,6 +104,43 @@ EUROPEPMC = st.fixed_dictionaries(
         JSON,
     ),
 )
+REFERENCES = text_of(
+    *(
+        "@article{",
+        "@string{",
+        "@comment(",
+        "key,",
+        "title",
+        "=",
+        "{",
+        "}",
+        '"',
+        "#",
+        ",",
+        "\n@",
+        "doi",
+        "eprint",
+        "\\",
+    ),
+    *("TY  - JOUR\n", "TI  - ", "ER  - \n", "UR  - ", "UK  - ", "AB - ", "\n", "10.1000/1", "arXiv:2607.00001", ";"),
+    *(
+        '[{"',
+        '":',
+        '"}]',
+        '{"items":[',
+        "null",
+        "A title of a paper",
+        "https://",
+        "<b>",
+        "&lt;",
+        "1. ",
+        "[2]",
+        "\ufeff",
+    ),
+)
+CSL_ITEM = st.dictionaries(
+    st.sampled_from(["title", "abstract", "DOI", "PMID", "URL", "author", "issued", "number", "note"]), JSON, max_size=6
+)
 CSV = text_of(",", ";", "\t", "\n", "\r", '"', "email", "keywords", "a@example.org", "sep=", "sep=;\n", "status", "\0")
 
 
@@ -159,6 +197,26 @@ def test_a_list_of_subscribers_is_read_or_refused(raw: bytes) -> None:
         for number, row in read_csv(file).rows():
             assert number > 0
             assert row.keys() <= {*COLUMNS, *LEFT_COLUMNS, ""}  # none, where only a column without a name has a cell
+
+
+@given(REFERENCES | st.lists(CSL_ITEM | JSON, max_size=4).map(json.dumps) | ANY_TEXT)
+def test_any_text_names_papers_or_is_refused(text: str) -> None:
+    with contextlib.suppress(DigestError):
+        parsed = parse_references(text)
+        assert parsed.references or parsed.invalid
+        assert len(parsed.references) + len(parsed.invalid) <= MAX_REFERENCES
+        for reference in parsed.references:
+            assert reference.identifiers or reference.title
+            for value in (reference.title, reference.abstract):
+                assert value == " ".join(value.split())
+                assert not set("\x00\x02\x1b\u202e") & set(value)
+        assert all(entry.message for entry in parsed.invalid)
+
+
+@given(st.binary(max_size=200) | REFERENCES.map(lambda text: text.encode("utf-16", "replace")))
+def test_any_file_is_text_or_refused(content: bytes) -> None:
+    with contextlib.suppress(DigestError):
+        assert "\0" not in decode_upload(content)
 
 
 @given(st.text("abcdef0123456789-_", min_size=1, max_size=30), st.sampled_from(TokenPurpose), ANY_TEXT)
