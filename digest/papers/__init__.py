@@ -13,6 +13,7 @@
 - `learned_acronyms`: acronyms that stored papers define
 - `link_evidence`: what a link has changed, or what its source has said with it
 - `links`: links between papers that are one, published versions, and notices
+- `named_papers`: which stored paper somebody means who names it
 - `positional_index`: positions of each word in many papers
 - `prune`: papers that nobody had and nobody will get
 - `queries`: queries for papers and listings
@@ -72,8 +73,10 @@ from digest.papers.links import (
     unlink_papers,
 )
 from digest.papers.list_days import BACKFILL_DAYS, days_due, fetches_by_day, is_stale
+from digest.papers.named_papers import PaperName, find_named_papers
 from digest.papers.prune import prune_papers
 from digest.papers.queries import (
+    STANDING_ID,
     arxiv_ids_without_text,
     dois_without_text,
     first_list_days,
@@ -167,6 +170,7 @@ __all__ = [
     "PACKED_KEY_BITS",
     "POSSIBLY_DELIVERED",
     "STALE_KINDS",
+    "STANDING_ID",
     "TRENDING_LIMIT",
     "Candidate",
     "DayPapers",
@@ -174,6 +178,7 @@ __all__ = [
     "MatchCount",
     "PaperCache",
     "PaperFilter",
+    "PaperName",
     "PaperNews",
     "PaperOrder",
     "PaperPair",
@@ -207,6 +212,7 @@ __all__ = [
     "describe_rare_reading",
     "dois_without_text",
     "fetches_by_day",
+    "find_named_papers",
     "find_open_gaps",
     "find_recent_candidates",
     "find_standing",
