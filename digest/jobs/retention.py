@@ -24,6 +24,7 @@ from digest.database.models import (
     Profile,
     RateLimitCounter,
     SavedKeyword,
+    SeedText,
     SharedTokenBucket,
     SourceFetch,
     Subscriber,
@@ -154,6 +155,7 @@ def unsubscribed_rules(now: datetime) -> list[RetentionRule]:
     return [
         RetentionRule("keywords of former subscribers", SavedKeyword, (col(SavedKeyword.subscriber_id).in_(former),)),
         RetentionRule("marks of former subscribers", PaperMark, (col(PaperMark.subscriber_id).in_(former),)),
+        RetentionRule("examples of former subscribers", SeedText, (col(SeedText.subscriber_id).in_(former),)),
         RetentionRule("profiles of former subscribers", Profile, (col(Profile.subscriber_id).in_(former),)),
         RetentionRule("details of actions on former subscribers", OperatorAction, changed, {"detail": "{}"}),
         RetentionRule(

@@ -27,6 +27,7 @@ from digest.database.models import (
     Profile,
     QuarantinedRow,
     SavedKeyword,
+    SeedText,
     Subscriber,
 )
 from digest.subscribers.profile import SubscriberProfile, subscriber_from_token, to_profile
@@ -124,6 +125,7 @@ def export_personal_data(ctx: AppContext, token: str, now: datetime) -> dict[str
         marks = session.exec(
             select(PaperMark).where(PaperMark.subscriber_id == subscriber.id).order_by(col(PaperMark.created_at))
         ).all()
+        examples = session.exec(select(SeedText).where(SeedText.subscriber_id == subscriber.id)).all()
         learned = session.get(Profile, subscriber.id)
         actions = session.exec(select(OperatorAction).where(_was_done_to(subscriber))).all()
         quarantined = session.exec(select(QuarantinedRow).where(_concerns(subscriber))).all()
@@ -151,6 +153,7 @@ def export_personal_data(ctx: AppContext, token: str, now: datetime) -> dict[str
                 }
                 for mark in marks
             ],
+            "examples": [seed.model_dump(mode="json") for seed in examples],
             "profile": learned.model_dump(mode="json") if learned else None,
             "deliveries": rows,
             "letters": rows,  # the name of the release before, until the next one
@@ -179,7 +182,7 @@ def erase(ctx: AppContext, token: str, now: datetime) -> None:
 def delete_subscriber(session: Session, ctx: AppContext, subscriber: Subscriber) -> None:
     """Delete all rows about one subscriber. Only the suppression list keeps a keyed hash, where they said no."""
     keep_suppression(session, ctx.token_signer.keys, subscriber)
-    for table in (SavedKeyword, PaperMark, Profile):
+    for table in (SavedKeyword, PaperMark, Profile, SeedText):
         session.execute(delete(table).where(col(table.subscriber_id) == subscriber.id))
     delivery_ids = select(Delivery.id).where(Delivery.subscriber_id == subscriber.id)
     session.execute(delete(BounceRecord).where(col(BounceRecord.delivery_id).in_(delivery_ids)))

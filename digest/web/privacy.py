@@ -54,6 +54,14 @@ MARK_COLUMNS = {
     "created_at": "When you said so.",
     "subscriber_id": ROW_NUMBER,
 }
+SEED_COLUMNS = {
+    "reference": "Papers that you gave as examples and that are none of ours: their identifier, title and abstract.",
+    "title": "Papers that you gave as examples and that are none of ours: their identifier, title and abstract.",
+    "abstract": "Papers that you gave as examples and that are none of ours: their identifier, title and abstract.",
+    "created_at": "When you gave them.",
+    "id": ROW_NUMBER,
+    "subscriber_id": ROW_NUMBER,
+}
 PROFILE_COLUMNS = {
     "words": "The words that were learned from these papers, with their weights. You see and change all of them.",
     "edits": "Words that you have weighed, struck or added yourself.",
@@ -140,6 +148,7 @@ PERSONAL_TABLES: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "subscriber": ("Your subscription", SUBSCRIBER_COLUMNS),
     "saved_keyword": ("Your keywords", SAVED_KEYWORD_COLUMNS),
     "paper_mark": ("Papers you have marked", MARK_COLUMNS),
+    "seed_text": ("Papers you have given as examples", SEED_COLUMNS),
     "profile": ("Words learned from them", PROFILE_COLUMNS),
     "keyword": ("All keywords", KEYWORD_COLUMNS),
     "delivery": ("E-mails sent to you", DELIVERY_COLUMNS),

@@ -11,6 +11,7 @@
     HttpCacheEntry                         validators of the last response of a URL
     Subscriber -< SavedKeyword >- Keyword  what a subscriber looks for; equal keywords are stored once
     Subscriber -< PaperMark >- Paper       what a subscriber says about a paper
+    Subscriber -< SeedText                 papers given as examples that are none of ours
     Subscriber - Profile                   the words that were learned from it
     Subscriber -< Delivery                 one e-mail to one subscriber, and its state
     Delivery -< BounceRecord               inbound messages about a delivery
@@ -65,7 +66,7 @@ from digest.database.models.deliveries import (
     complete_state_counts,
 )
 from digest.database.models.feeds import Feed, SeenEntry
-from digest.database.models.marks import MarkKind, PaperMark, Profile
+from digest.database.models.marks import MarkKind, PaperMark, Profile, SeedText
 from digest.database.models.operators import ApiToken, ObjectKind, OperatorAction, TokenScope
 from digest.database.models.papers import (
     FULLTEXT_TABLE,
@@ -133,6 +134,7 @@ __all__ = [
     "RateLimitCounter",
     "RelayCircuit",
     "SavedKeyword",
+    "SeedText",
     "SeenEntry",
     "SharedTokenBucket",
     "SourceFetch",

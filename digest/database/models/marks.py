@@ -3,10 +3,10 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Index
+from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from digest.database.models.base import BIG_INTEGER, check_one_of
+from digest.database.models.base import BIG_INTEGER, KEEP_IDS, check_one_of
 from digest.database.models.column_types import UtcDateTime, WeightTable
 
 
@@ -54,3 +54,21 @@ class Profile(SQLModel, table=True):
     words: dict[str, float] = Field(default_factory=dict, sa_type=WeightTable)
     fitted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     in_digest: bool | None = None
+
+
+class SeedText(SQLModel, table=True):
+    """Paper that a subscriber gave as an example and that is none of ours: by its own words.
+
+    - `reference`: its first identifier, `scheme:value`, or `title:` and the letters of its title
+    - `title`, `abstract`: as the subscriber gave them; both are empty while only the identifier is known
+    """
+
+    __tablename__ = "seed_text"
+    __table_args__ = (UniqueConstraint("subscriber_id", "reference"), KEEP_IDS)
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BIG_INTEGER)
+    subscriber_id: int = Field(foreign_key="subscriber.id", sa_type=BIG_INTEGER)
+    reference: str
+    title: str = ""
+    abstract: str = ""
+    created_at: datetime = Field(sa_type=UtcDateTime)

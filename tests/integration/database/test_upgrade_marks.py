@@ -14,7 +14,7 @@ from digest.database import (
     select_readable,
     write_session,
 )
-from digest.database.models import MarkKind, PaperMark, Profile, TermCount, TermFit
+from digest.database.models import MarkKind, PaperMark, Profile, SeedText, TermCount, TermFit
 from digest.database.quarantine import quarantined_rows, release_readable
 from tests.conftest import Connect
 from tests.support.migrations import BEYOND_32_BITS, LATER, ROWS, THEN, read_rows, run_migrations, write_rows
@@ -53,6 +53,7 @@ def test_rows_keep_their_values_and_the_new_tables_hold_what_they_are_for(former
         session.add(Profile(subscriber_id=SUBSCRIBER_ID, words={"graph": 1.5}, edits={"图": 0}))
         session.add(TermCount(term="graph", label="graphs", paper_count=7))
         session.add(TermFit(paper_count=9, last_paper_id=BEYOND_32_BITS, fitted_at=LATER))
+        session.add(SeedText(subscriber_id=SUBSCRIBER_ID, reference="doi:10.1000/1", title="图", created_at=THEN))
     with read_session(former_store) as session:
         profile = session.exec(select(Profile)).one()
         assert (profile.words, profile.edits, profile.fitted_at, profile.in_digest) == (
@@ -65,6 +66,8 @@ def test_rows_keep_their_values_and_the_new_tables_hold_what_they_are_for(former
     for refused in ("saved", "opened"):  # a second time, and what is none
         with pytest.raises(IntegrityError), write_session(former_store) as session:
             add_mark(session, refused)
+    with pytest.raises(IntegrityError), write_session(former_store) as session:
+        session.add(SeedText(subscriber_id=SUBSCRIBER_ID, reference="doi:10.1000/1", created_at=LATER))
     run_migrations(former_store, "0017")
     with former_store.connect() as connection:
         assert read_rows(connection) == before

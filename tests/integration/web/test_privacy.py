@@ -22,6 +22,7 @@ from digest.database.models import (
     Profile,
     QuarantinedRow,
     SavedKeyword,
+    SeedText,
     Subscriber,
     SubscriberStatus,
 )
@@ -72,6 +73,7 @@ def ctx(sqlite_store: Engine) -> AppContext:
         for row in session.exec(select(Subscriber)).all():
             number = int(row.id or 0)
             session.add(PaperMark(subscriber_id=number, paper_id=1, kind=MarkKind.SAVED, created_at=TEST_TIME))
+            session.add(SeedText(subscriber_id=number, reference="doi:10.1000/1", title="Arms", created_at=TEST_TIME))
             session.add(Profile(subscriber_id=number, edits={"arm": 0}, words={"robot": 0.5}, fitted_at=TEST_TIME))
         objects = {"subscriber": ada.id, "delivery": first.id, "paper-link": ada.id}
         session.add_all(
@@ -107,8 +109,7 @@ def feed_path(ctx: AppContext, kind: str) -> str:
 def count_rows(ctx: AppContext) -> dict[str, int]:
     with read_session(ctx.engine) as session:
         tables: list[type[SQLModel]] = [Subscriber, SavedKeyword, Delivery, BounceRecord, QuarantinedRow]
-        tables += [PaperMark, Profile]
-        tables.append(OperatorAction)
+        tables += [PaperMark, Profile, SeedText, OperatorAction]
         return {table.__name__: len(session.exec(select(table)).all()) for table in tables}
 
 
@@ -185,6 +186,9 @@ def test_the_export_has_every_column_of_every_row(ctx: AppContext) -> None:
     (mark,) = exported["marks"]
     assert set(PaperMark.model_fields) <= mark.keys()
     assert (mark["kind"], mark["title"]) == ("saved", "Robot of 2 days ago")
+    (example,) = exported["examples"]
+    assert set(SeedText.model_fields) == example.keys()
+    assert (example["reference"], example["title"]) == ("doi:10.1000/1", "Arms")
     assert set(Profile.model_fields) == exported["profile"].keys()
     assert (exported["profile"]["edits"], exported["profile"]["words"]) == ({"arm": 0}, {"robot": 0.5})
     assert [row["object_kind"] for row in exported["operator_actions"]] == ["subscriber", "delivery"]
@@ -204,7 +208,7 @@ def test_erasing_takes_a_button_and_leaves_other_subscribers_untouched(ctx: AppC
     assert count_rows(ctx) == before
     assert "All your data has been deleted" in browser_at(ctx).post(where, {"answer": "yes"}).text
     left = {"Subscriber": 1, "SavedKeyword": 1, "Delivery": 3, "BounceRecord": 0, "QuarantinedRow": 1}
-    left |= {"PaperMark": 1, "Profile": 1, "OperatorAction": 1}
+    left |= {"PaperMark": 1, "Profile": 1, "SeedText": 1, "OperatorAction": 1}
     assert count_rows(ctx) == left
     assert ADA not in json.dumps(browser_at(ctx).get(privacy_path(ctx, "export.json", BOB)).json())
     for url in (where, export, history, copy):

@@ -46,6 +46,7 @@ def test_every_column_with_personal_data_has_a_purpose() -> None:
         "saved_keyword",
         "paper_mark",
         "profile",
+        "seed_text",
         "delivery",
         "bounce_record",
     }
