@@ -122,11 +122,6 @@ def export_personal_data(ctx: AppContext, token: str, now: datetime) -> dict[str
         bounces: dict[int, list[dict[str, Any]]] = {}
         for bounce in session.exec(select(BounceRecord).join(Delivery).where(Delivery.subscriber_id == subscriber.id)):
             bounces.setdefault(bounce.delivery_id, []).append(bounce.model_dump(mode="json"))
-        marks = session.exec(
-            select(PaperMark).where(PaperMark.subscriber_id == subscriber.id).order_by(col(PaperMark.created_at))
-        ).all()
-        examples = session.exec(select(SeedText).where(SeedText.subscriber_id == subscriber.id)).all()
-        learned = session.get(Profile, subscriber.id)
         actions = session.exec(select(OperatorAction).where(_was_done_to(subscriber))).all()
         quarantined = session.exec(select(QuarantinedRow).where(_concerns(subscriber))).all()
         stored = papers.papers_by_id(
@@ -135,8 +130,7 @@ def export_personal_data(ctx: AppContext, token: str, now: datetime) -> dict[str
                 paper_id
                 for delivery in deliveries
                 for paper_id in (*delivery.papers, *delivery.omitted_papers, *delivery.close_papers)
-            }
-            | {mark.paper_id for mark in marks},
+            },
         )
         rows = [_export_delivery(delivery, stored, bounces) for delivery in deliveries]
         return {
@@ -146,15 +140,7 @@ def export_personal_data(ctx: AppContext, token: str, now: datetime) -> dict[str
             "keywords": [
                 {**row.model_dump(mode="json"), "keyword": keyword.model_dump(mode="json")} for row, keyword in keywords
             ],
-            "marks": [
-                {
-                    **mark.model_dump(mode="json"),
-                    "title": stored[mark.paper_id].title if mark.paper_id in stored else "",
-                }
-                for mark in marks
-            ],
-            "examples": [seed.model_dump(mode="json") for seed in examples],
-            "profile": learned.model_dump(mode="json") if learned else None,
+            **_export_marks(session, subscriber),
             "deliveries": rows,
             "letters": rows,  # the name of the release before, until the next one
             "operator_actions": [row.model_dump(mode="json") for row in actions],
@@ -170,6 +156,22 @@ def _export_delivery(
         **delivery.model_dump(mode="json"),
         "titles": {str(number): stored[number].title for number in numbers if number in stored},
         "came_back": bounces.get(int(delivery.id or 0), []),
+    }
+
+
+def _export_marks(session: Session, subscriber: Subscriber) -> dict[str, Any]:
+    """Return what a subscriber has said about papers, and what was learned from it."""
+    marks = session.exec(
+        select(PaperMark).where(PaperMark.subscriber_id == subscriber.id).order_by(col(PaperMark.created_at))
+    ).all()
+    stored = papers.papers_by_id(session, {mark.paper_id for mark in marks})
+    titles = {number: paper.title for number, paper in stored.items()}
+    examples = session.exec(select(SeedText).where(SeedText.subscriber_id == subscriber.id)).all()
+    learned = session.get(Profile, subscriber.id)
+    return {
+        "marks": [mark.model_dump(mode="json") | {"title": titles.get(mark.paper_id, "")} for mark in marks],
+        "examples": [example.model_dump(mode="json") for example in examples],
+        "profile": learned.model_dump(mode="json") if learned else None,
     }
 
 

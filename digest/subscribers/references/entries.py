@@ -14,7 +14,7 @@ MAX_ENTRY_LENGTH = 60_000  # characters: an abstract, a long list of authors, an
 MAX_TITLE_LENGTH, MAX_ABSTRACT_LENGTH = 500, 4_000  # characters that are taken
 MAX_IDENTIFIERS = 8
 SHOWN_TEXT = 120  # characters of an entry that cannot be used
-MIN_TITLE_WORDS, MIN_TITLE_LETTERS = 2, 10
+MIN_TITLE_WORDS, MIN_TITLE_CHARACTERS = 2, 10
 
 _YEAR = re.compile(r"(?<!\d)(?:1[89]|20)\d\d(?!\d)")
 _WORD = re.compile(r"[^\W\d_]{2,}")
@@ -83,7 +83,7 @@ def make_reference(
 def is_title(text: str) -> bool:
     """Return whether a line that names no identifier may be the title of a paper."""
     words = _WORD.findall(text)
-    return len(words) >= MIN_TITLE_WORDS and sum(map(len, words)) >= MIN_TITLE_LETTERS
+    return len(words) >= MIN_TITLE_WORDS and sum(map(len, words)) >= MIN_TITLE_CHARACTERS
 
 
 def named_identifier(name: str, value: str) -> Identifier | None:

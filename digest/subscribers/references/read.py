@@ -81,10 +81,10 @@ def _collect(kind: ReferenceFormat, entries: Iterable[Reference | InvalidReferen
     if not found:
         raise ReferenceFileError(messages.NO_BIBTEX if kind == ReferenceFormat.BIBTEX else messages.EMPTY)
     notice = messages.too_many(MAX_REFERENCES) if len(found) > MAX_REFERENCES else ""
-    kept = found[:MAX_REFERENCES]
+    entries_read = found[:MAX_REFERENCES]
     return ParsedReferences(
         kind,
-        tuple(entry for entry in kept if isinstance(entry, Reference)),
-        tuple(entry for entry in kept if isinstance(entry, InvalidReference)),
+        tuple(entry for entry in entries_read if isinstance(entry, Reference)),
+        tuple(entry for entry in entries_read if isinstance(entry, InvalidReference)),
         notice,
     )

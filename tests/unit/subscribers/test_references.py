@@ -96,7 +96,7 @@ def test_a_line_can_be_a_title_or_an_entry_of_a_list_of_literature() -> None:
     )
 
 
-def test_a_line_that_is_neither_is_set_aside() -> None:
+def test_a_line_that_is_neither_is_refused() -> None:
     parsed = parse_references("hello\n1706.03762\n12345")
     assert [(entry.place, entry.text) for entry in parsed.invalid] == [(1, "hello"), (3, "12345")]
     assert "arXiv ID" in parsed.invalid[0].message
