@@ -1,13 +1,13 @@
 """Indexes for the operator's lists of subscribers and deliveries
 
-Revision: 0020, after 0019. Deliveries that simply arrive are in neither of the two new indexes.
+Revision: 0022, after 0021. Deliveries that simply arrive are in neither of the two new indexes.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0020"
-down_revision = "0019"
+revision = "0022"
+down_revision = "0021"
 branch_labels = None
 depends_on = None
 
