@@ -189,10 +189,15 @@ def _match_papers(
 def _saved_keywords(session: Session) -> Sequence[tuple[int | None, str]]:
     """Return the keywords that active subscribers have, in the order of their numbers."""
     # Whoever may get no digest takes no part, not even with a keyword: anybody can send the form without confirming.
-    is_active = ~col(SavedKeyword.is_muted) & col(SavedKeyword.subscriber_id).in_(
-        select(Subscriber.id).where(Subscriber.status == SubscriberStatus.ACTIVE)
+    # A join, because SQLite makes a list of all active subscribers, and looks each up, for a keyword that few have.
+    active_rows = select(1).select_from(SavedKeyword).join(Subscriber, col(Subscriber.id) == SavedKeyword.subscriber_id)
+    is_saved = exists(
+        active_rows.where(
+            col(SavedKeyword.keyword_id) == col(Keyword.id),
+            ~col(SavedKeyword.is_muted),
+            Subscriber.status == SubscriberStatus.ACTIVE,
+        )
     )
-    is_saved = exists(select(1).where(col(SavedKeyword.keyword_id) == col(Keyword.id), is_active))
     return session.exec(select(Keyword.id, Keyword.canonical).where(is_saved).order_by(col(Keyword.id))).all()
 
 
