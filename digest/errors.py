@@ -58,6 +58,10 @@ class UsageError(DigestError):
     """Command-line argument that cannot be used: an unknown id, an unreadable file."""
 
 
+class ObjectNotFoundError(UsageError):
+    """Absence of an object with that id or name."""
+
+
 class StoreError(DigestError):
     """Database that is missing, of another version, or held by another process."""
 

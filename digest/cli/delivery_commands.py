@@ -14,9 +14,10 @@ from digest.cli.output import (
     print_json,
     print_note,
     print_table,
+    system_user,
     utc_now,
 )
-from digest.errors import UsageError
+from digest.errors import ObjectNotFoundError, UsageError
 
 if TYPE_CHECKING:
     from digest.database.models import Delivery
@@ -145,7 +146,7 @@ def resolve(
             raise UsageError(
                 messages.not_uncertain(number, delivery.state) if delivery else messages.no_delivery(number)
             )
-        delivery_.resolve(session, number, sent=outcome == "sent", now=utc_now())
+        delivery_.resolve_delivery(session, system_user(), number, utc_now(), sent=outcome == "sent")
     if as_json:
         print_json({"id": number, "outcome": outcome})
     else:
@@ -174,8 +175,14 @@ def retry(
         raise UsageError(messages.RETRY_WHAT)
     with write_session(open_context().engine) as session:
         ids = delivery_.failed_since(session, start) if start else [number or 0]
-        reasons = {delivery_id: delivery_.retry(session, delivery_id) for delivery_id in ids}
-    refused = {delivery_id: reason for delivery_id, reason in reasons.items() if reason}
+        refused = {}
+        for delivery_id in ids:
+            try:
+                delivery_.retry_delivery(session, system_user(), delivery_id, utc_now())
+            except delivery_.RetryRefusedError as error:
+                refused[delivery_id] = error.reason
+            except ObjectNotFoundError:
+                refused[delivery_id] = messages.NO_SUCH_DELIVERY
     if as_json:
         print_json({"queued": [delivery_id for delivery_id in ids if delivery_id not in refused], "refused": refused})
     else:

@@ -22,6 +22,7 @@ NO_BOUNCES = "No bounces yet."
 UNMATCHED_BOUNCE = "No signed address in this message belongs to a delivery, so nothing was changed."
 RETRY_WHAT = "Give the ID of a delivery, or --failed with --since."
 ALL_READABLE = "All rows can be read."
+NO_SUCH_DELIVERY = "there is no such delivery"
 NO_SUBSCRIBERS = "There are no subscribers yet. To add one: digest subscribers add --help"
 RESTORE_WHICH = (
     "Say which subscribers to restore with --suppressed-since and --reason. Example: --reason 'relay not permitted'"

@@ -2,6 +2,8 @@
 
 import json
 import logging
+import os
+import pwd
 import re
 import sys
 import traceback
@@ -29,6 +31,14 @@ NowOption = Annotated[
 ]
 EXIT_FAILURE, EXIT_USAGE = 1, 2
 ADDRESS_PATTERN = re.compile(r"[^\s<>\"'()\[\]{}:;,]+@[^\s<>\"'()\[\]{}:;,]+")
+
+
+def system_user() -> str:
+    """Return who runs this command, for the record of what operators do."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container's user without an entry
+        return f"user {os.getuid()}"
 
 
 def utc_now() -> datetime:

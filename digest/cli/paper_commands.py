@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from digest.cli import messages
-from digest.cli.output import JsonOption, open_context, print_json, print_note, print_table, utc_now
+from digest.cli.output import JsonOption, open_context, print_json, print_note, print_table, system_user, utc_now
 
 EPILOG = """\
 $ digest papers ambiguous
@@ -66,22 +66,22 @@ def link(
     """Link two papers by their numbers, as one paper or as a preprint and its published version."""
     from digest.database import write_session
     from digest.identifiers import LinkRelation
-    from digest.papers import link_papers
+    from digest.papers import link_pair
 
     relation = LinkRelation.PUBLISHED if published else LinkRelation.SAME
     with write_session(open_context().engine) as session:
-        number = link_papers(session, paper, other, relation, utc_now()).id
-    print_note(messages.papers_linked(paper, other, int(number or 0)))
+        record = link_pair(session, system_user(), paper, other, relation, utc_now())
+    print_note(messages.papers_linked(paper, other, int(record.object_id)))
 
 
 @app.command()
 def separate(paper: PaperId, other: PaperId) -> None:
     """Keep two papers apart that are listed as ambiguous."""
     from digest.database import write_session
-    from digest.papers import separate_papers
+    from digest.papers import separate_pair
 
     with write_session(open_context().engine) as session:
-        separate_papers(session, paper, other, utc_now())
+        separate_pair(session, system_user(), paper, other, utc_now())
     print_note(messages.papers_separated(paper, other))
 
 
@@ -89,8 +89,8 @@ def separate(paper: PaperId, other: PaperId) -> None:
 def unlink(number: Annotated[int, typer.Argument(metavar="ID", min=1, max=2**63 - 1)]) -> None:
     """Undo a link by its ID. These two papers are not linked again by themselves."""
     from digest.database import write_session
-    from digest.papers import unlink_papers
+    from digest.papers import unlink_pair
 
     with write_session(open_context().engine) as session:
-        count = len(unlink_papers(session, number, utc_now()))
+        _, count = unlink_pair(session, system_user(), number, utc_now())
     print_note(messages.links_undone(count))

@@ -13,8 +13,10 @@ from digest.cli.output import (
     print_json,
     print_note,
     print_table,
+    system_user,
     utc_now,
 )
+from digest.errors import ObjectNotFoundError
 
 EPILOG = """\
 $ digest quarantine list --json
@@ -50,12 +52,12 @@ def list_(*, as_json: JsonOption = False) -> None:
 @app.command()
 def release(number: Annotated[int, typer.Argument(metavar="ID", min=1, max=2**63 - 1)]) -> None:
     """Release a row by its ID in the list. If it still cannot be read, the next run quarantines it again."""
-    from digest.database import release_row, write_session
+    from digest.database import resolve_row, write_session
 
-    with write_session(open_context().engine) as session:
-        row = release_row(session, number, utc_now())
-        name = f"{row.table_name} {row.row_id}" if row else ""
-    if not name:
+    try:
+        with write_session(open_context().engine) as session:
+            row = resolve_row(session, system_user(), number, utc_now()).read_detail()
+    except ObjectNotFoundError as error:
         print_error(messages.no_quarantined_row(number))
-        raise typer.Exit(EXIT_FAILURE)
-    print_note(messages.row_released(name))
+        raise typer.Exit(EXIT_FAILURE) from error
+    print_note(messages.row_released(f"{row['table']} {row['row']}"))

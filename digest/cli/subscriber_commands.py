@@ -16,6 +16,7 @@ from digest.cli.output import (
     print_json,
     print_note,
     print_table,
+    system_user,
     utc_now,
 )
 from digest.errors import UsageError
@@ -128,7 +129,7 @@ def add(
         about_only=about_only,
         sources=check_sources(source, known_sources(ctx.settings)) if source else (),
     )
-    queued = add_subscriber(ctx, email, preferences, keywords, utc_now(), confirmed=confirmed)
+    queued = add_subscriber(ctx, email, preferences, keywords, utc_now(), confirmed=confirmed, actor=system_user())
     status = "active" if confirmed else "pending"
     if as_json:
         print_json({"email": email, "status": status, "mail_queued": queued})
@@ -164,14 +165,19 @@ def remove(
     as_json: JsonOption = False,
 ) -> None:
     """End a subscription. Nothing is sent, and queued deliveries are cancelled."""
-    from digest.subscribers import erase_by_email, remove_subscriber
+    from digest.database import read_session
+    from digest.subscribers import ENDED_STATUSES, erase_subscriber, remove_subscription, subscriber_by_email
 
     ctx = open_context()
+    with read_session(ctx.engine) as session:
+        subscriber = subscriber_by_email(session, email)
+    number, status = int(subscriber.id or 0), subscriber.status
     if erase:
-        erase_by_email(ctx, email)
+        erase_subscriber(ctx, system_user(), number, utc_now())
         status = "erased"
-    else:
-        status = remove_subscriber(ctx, email, utc_now()).profile.status
+    elif status not in ENDED_STATUSES:  # one that has ended stays as it is
+        remove_subscription(ctx, system_user(), number, utc_now())
+        status = "unsubscribed"
     if as_json:
         print_json({"email": email, "status": status})
     else:
@@ -186,7 +192,7 @@ def allow(email: str, *, as_json: JsonOption = False) -> None:
     """
     from digest.subscribers import allow_address
 
-    changed = allow_address(open_context(), email)
+    changed = allow_address(open_context(), system_user(), email, utc_now()) is not None
     if as_json:
         print_json({"email": email, "changed": changed})
         return
@@ -216,7 +222,16 @@ def import_(
     from digest.subscribers import import_csv
 
     ctx = open_context()
-    result = import_csv(ctx, file, utc_now(), confirmed=confirmed, strict=strict, dry_run=dry_run, from_line=from_line)
+    result = import_csv(
+        ctx,
+        file,
+        utc_now(),
+        confirmed=confirmed,
+        strict=strict,
+        dry_run=dry_run,
+        from_line=from_line,
+        actor=system_user(),
+    )
     errors, table = result.line_errors, result.table
     if as_json:
         bad = [{"line": number, "message": message} for number, message in errors]
@@ -252,7 +267,8 @@ def restore(
     since = parse_datetime(suppressed_since)
     if since is None or not reason.strip("*? "):
         raise UsageError(messages.RESTORE_WHICH)
-    restored = restore_suppressed(open_context().engine, since, reason.strip(), dry_run=dry_run)
+    engine = open_context().engine
+    restored = restore_suppressed(engine, system_user(), since, reason.strip(), utc_now(), dry_run=dry_run)
     if as_json:
         print_json({"dry_run": dry_run, "restored": [asdict(row) for row in restored]})
         return

@@ -11,6 +11,7 @@ speak SQLModel or SQLAlchemy Core and do not know which of the two it is.
 - `models`: tables and the types of their columns
 - `operator_log`: record of what operators did
 - `quarantine`: rows that cannot be read, set aside
+- `row_actions`: what an operator may do about a row that was set aside
 - `schema`: version of the schema, and how to migrate it
 - `send_mark`: mark beside an SQLite file, by which a store that has gone back is recognized
 - `sqlite`: SQLite files: how one is created and opened, and how a damaged one is recognized
@@ -44,6 +45,7 @@ from digest.database.quarantine import (
     release_row,
     select_readable,
 )
+from digest.database.row_actions import UNDOABLE_ROW_ACTIONS, resolve_row, retry_row, undo_row_action
 from digest.database.schema import ensure_schema, migrate, schema_versions
 from digest.database.send_mark import SendMark, check_mark, count_batch, ensure_mark, read_mark, renew_mark, write_mark
 from digest.database.sqlite import check_integrity, check_sqlite_version, create_private_folder
@@ -56,6 +58,7 @@ __all__ = [
     "RELAY_LOCK",
     "SCHEMA_LOCK",
     "SENDER_LOCK",
+    "UNDOABLE_ROW_ACTIONS",
     "InvalidRow",
     "SendMark",
     "WriteConnection",
@@ -94,8 +97,11 @@ __all__ = [
     "release_readable",
     "release_row",
     "renew_mark",
+    "resolve_row",
+    "retry_row",
     "schema_versions",
     "select_readable",
+    "undo_row_action",
     "write_mark",
     "write_session",
 ]

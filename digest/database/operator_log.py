@@ -43,7 +43,7 @@ def mark_undone(session: Session, record: OperatorAction, actor: str, now: datet
     is_open = col(OperatorAction.id) == record.id, col(OperatorAction.undone_at).is_(None)
     undone = update(OperatorAction).where(*is_open).values(undone_at=now, undone_by=actor)
     if not session.execute(undone.returning(col(OperatorAction.id))).all():
-        raise UsageError(f"action {record.id} is already undone")
+        raise UsageError(f"Action {record.id} is already undone.")
     session.refresh(record)
 
 

@@ -150,21 +150,29 @@ def release_readable(session: Session, now: datetime, find_keyword_fault: FaultF
     """
     released = 0
     for entry in quarantined_rows(session):
-        model = MODELS.get(entry.table_name)
-        keys: list[Any] = [int(part) for part in entry.row_id.split(":") if part.lstrip("-").isdecimal()]
-        if model is HttpCacheEntry:
-            keys = [entry.row_id]
-        if model is PaperMark:
-            keys.append(entry.row_id.rpartition(":")[2])
-        row = session.get(model, tuple(keys) if len(keys) > 1 else keys[0]) if model and keys else None
-        fault = find_fault(row) if row is not None else None
-        if isinstance(row, Keyword) and find_keyword_fault:
-            fault = fault or find_keyword_fault(row.canonical)
-        if isinstance(row, SavedKeyword) and session.get(Keyword, row.keyword_id) is None:
-            fault = fault or "its keyword is missing"
+        fault = find_entry_fault(session, entry, find_keyword_fault)
         if fault is None and release_row(session, int(entry.id or 0), now):
             released += 1
     return released
+
+
+def find_entry_fault(
+    session: Session, entry: QuarantinedRow, find_keyword_fault: FaultFinder | None = None
+) -> str | None:
+    """Return why the row of an entry still cannot be worked with; None when it can, or is gone."""
+    model = MODELS.get(entry.table_name)
+    keys: list[Any] = [int(part) for part in entry.row_id.split(":") if part.lstrip("-").isdecimal()]
+    if model is HttpCacheEntry:
+        keys = [entry.row_id]
+    if model is PaperMark:
+        keys.append(entry.row_id.rpartition(":")[2])
+    row = session.get(model, tuple(keys) if len(keys) > 1 else keys[0]) if model and keys else None
+    fault = find_fault(row) if row is not None else None
+    if isinstance(row, Keyword) and find_keyword_fault:
+        fault = fault or find_keyword_fault(row.canonical)
+    if isinstance(row, SavedKeyword) and session.get(Keyword, row.keyword_id) is None:
+        fault = fault or "its keyword is missing"
+    return fault
 
 
 def _row_id(row: SQLModel) -> str:

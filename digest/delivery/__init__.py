@@ -17,6 +17,7 @@ A delivery found on the wire after a crash is `uncertain`: shown to the operator
 - `claims`: claim, release, recover and count queued deliveries
 - `group_commit`: state changes of many connections in one transaction
 - `history`: counts of one run, and the history of one delivery
+- `operator_actions`: what an operator may do about one delivery, recorded, and how to undo it
 - `rate_limit`: token buckets, of one sender or shared by all
 - `resume`: go on with a store that does not know what was sent from it
 - `retry`: what follows from an error
@@ -32,6 +33,15 @@ from digest.delivery.circuit_breaker import find_circuit
 from digest.delivery.claimer import Clock
 from digest.delivery.claims import CLAIM_LEASE, ON_WIRE_LEASE, any_in_progress, count_due, count_queued, is_due
 from digest.delivery.history import DeliveryReport, bounces_of, delivery_history
+from digest.delivery.operator_actions import (
+    UNDOABLE_DELIVERY_ACTIONS,
+    RetryRefusedError,
+    cancel_delivery,
+    release_delivery,
+    resolve_delivery,
+    retry_delivery,
+    undo_delivery_action,
+)
 from digest.delivery.resume import resume_sending
 from digest.delivery.sender import send_queued
 from digest.delivery.transitions import (
@@ -52,15 +62,18 @@ from digest.delivery.transitions import (
 __all__ = [
     "CLAIM_LEASE",
     "ON_WIRE_LEASE",
+    "UNDOABLE_DELIVERY_ACTIONS",
     "Clock",
     "DeliveryReport",
     "DigestRow",
     "NewDelivery",
+    "RetryRefusedError",
     "UndeliveredPapers",
     "address_of",
     "any_in_progress",
     "bounces_of",
     "cancel",
+    "cancel_delivery",
     "count_by_state",
     "count_due",
     "count_queued",
@@ -73,11 +86,15 @@ __all__ = [
     "is_due",
     "last_address_change",
     "reclaim_undelivered_papers",
+    "release_delivery",
     "resolve",
+    "resolve_delivery",
     "resume_sending",
     "retry",
+    "retry_delivery",
     "retry_edition",
     "send_queued",
     "settle_welcomes",
+    "undo_delivery_action",
     "went_to_current_address",
 ]

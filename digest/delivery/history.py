@@ -13,7 +13,7 @@ from digest.formatting import pluralize
 FINAL_TEXTS = {
     DeliveryState.SENT: "accepted by the relay",
     DeliveryState.FAILED: "failed",
-    DeliveryState.CANCELLED: "cancelled: the subscriber unsubscribed or was suspended",
+    DeliveryState.CANCELLED: "cancelled",
     DeliveryState.EXPIRED: "expired: a later digest has its papers",
 }
 
@@ -59,6 +59,8 @@ class DeliveryEvent:
 def delivery_history(delivery: Delivery, bounces: Sequence[BounceRecord]) -> list[DeliveryEvent]:
     """Return what is recorded of a delivery, in order."""
     reply = f"{delivery.reply_code or ''} {delivery.reply}".strip()
+    if delivery.state == DeliveryState.CANCELLED and not reply:
+        reply = "the subscriber unsubscribed or was suspended"
     suffix = f": {reply}" if reply else ""
     events = [DeliveryEvent(delivery.created_at, f"queued: {delivery.kind} {delivery.edition}")]
     if delivery.attempts:

@@ -39,6 +39,7 @@ PRIORITIES = {
 }
 GIVE_UP_AFTER = timedelta(days=4)  # RFC 5321 4.5.4.1: four to five days
 RECLAIMABLE_STATES = (DeliveryState.FAILED, DeliveryState.EXPIRED, DeliveryState.CANCELLED)
+REPLY_CANCELLED = "cancelled by the operator"
 RETRY_REFUSALS = {
     DeliveryState.SENDING: "it is being sent now",
     DeliveryState.ON_WIRE: "it is being sent now",
@@ -252,7 +253,8 @@ def retry(session: Session, delivery_id: int) -> str:
     delivery, status = row
     state = DeliveryState(delivery.state)
     if state in RETRY_REFUSALS:
-        return RETRY_REFUSALS[state]
+        was_operator = state is DeliveryState.CANCELLED and delivery.reply == REPLY_CANCELLED
+        return "the operator has cancelled it" if was_operator else RETRY_REFUSALS[state]
     if state is DeliveryState.FAILED and delivery.is_reclaimed:
         return "a later digest has its papers"
     if status not in ELIGIBLE_STATUSES[DeliveryKind(delivery.kind)]:

@@ -6,7 +6,7 @@ due until it has been fetched well.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import partial
@@ -86,9 +86,17 @@ class FetchTiming:
 
 
 async def collect_sources(
-    ctx: AppContext, now: datetime, *, days: Sequence[date] | None, on_progress: Callable[[str], None] | None = None
+    ctx: AppContext,
+    now: datetime,
+    *,
+    days: Sequence[date] | None,
+    only: Collection[str] | None = None,
+    on_progress: Callable[[str], None] | None = None,
 ) -> list[SourceReport]:
-    """Fetch every source of the settings: the current days and the missed ones, or just `days`."""
+    """Fetch every source of the settings: the current days and the missed ones, or just `days`.
+
+    Of the sources in `only`, and of no others, feeds that are not due are fetched, too.
+    """
     unreadable: list[InvalidRow] = []
     with read_session(ctx.engine) as session:
         validators = load_http_cache(session, unreadable)
@@ -99,10 +107,18 @@ async def collect_sources(
         faults: list[SourceFault] = []
         sources = build_sources(settings, client, faults)
         reports = await asyncio.gather(
-            *(_collect_source(ctx, source, sources, now, days, on_progress) for source in sources)
+            *(
+                _collect_source(ctx, source, sources, now, days, on_progress, is_requested=only is not None)
+                for source in sources
+                if only is None or source.name in only
+            )
         )
         await _fill_missing_texts(ctx, sources, now, on_progress)
-    reports += [await asyncio.to_thread(_record_fault, ctx, fault, now) for fault in faults]
+    reports += [
+        await asyncio.to_thread(_record_fault, ctx, fault, now)
+        for fault in faults
+        if only is None or fault.name in only
+    ]
     if unreadable and reports:  # the cache is that of all sources: its rows are counted with the first
         with write_session(ctx.engine) as session:
             reports[0].unreadable += quarantine_rows(session, unreadable, now)
@@ -116,6 +132,8 @@ async def _collect_source(
     now: datetime,
     days: Sequence[date] | None,
     on_progress: Callable[[str], None] | None,
+    *,
+    is_requested: bool,
 ) -> SourceReport:
     report = SourceReport(source.name)
     started = time.monotonic()
@@ -124,7 +142,7 @@ async def _collect_source(
             await _collect_days(ctx, source, now, days, report, on_progress)
         else:
             windows = _call_source(source, source.windows)
-            await collect_windows(ctx, source, windows, sources, now, report, on_progress)
+            await collect_windows(ctx, source, windows, sources, now, report, on_progress, is_requested=is_requested)
     except SourceLoadError as error:
         return await asyncio.to_thread(_record_fault, ctx, SourceFault(source.name, str(error)), now)
     report.seconds = round(time.monotonic() - started, 2)

@@ -95,9 +95,11 @@ async def collect_windows(
     now: datetime,
     report: SourceReport,
     on_progress: Callable[[str], None] | None,
+    *,
+    is_requested: bool = False,
 ) -> None:
-    """Read the windows that are due. `others` may fill their gaps."""
-    due = await asyncio.to_thread(_find_due, ctx, source.name, windows, now)
+    """Read the windows that are due, or all when the operator asks for it. `others` may fill their gaps."""
+    due = await asyncio.to_thread(_find_due, ctx, source.name, windows, now, is_requested=is_requested)
     limit = asyncio.Semaphore(PARALLEL_WINDOWS)
 
     async def collect(window: Window) -> None:
@@ -113,10 +115,22 @@ async def collect_windows(
     await asyncio.gather(*(collect(window) for window in due))
 
 
-def _find_due(ctx: AppContext, source: str, windows: Sequence[Window], now: datetime) -> list[Window]:
+def _find_due(
+    ctx: AppContext, source: str, windows: Sequence[Window], now: datetime, *, is_requested: bool
+) -> list[Window]:
     with write_session(ctx.engine) as session:
         feeds = sync_feeds(session, source, windows, now)
-        return [window for window in windows if is_due(feeds[window.name], now)]
+        due = [window for window in windows if is_due(feeds[window.name], now)]
+        if not is_requested:
+            return due
+        # A host that has asked us to wait is not asked before.
+        throttled = {
+            window.name
+            for window in windows
+            if (fetches := load_window_fetches(session, source, window.name, now))
+            and fetches[-1].error_code == SourceThrottledError.code
+        }
+        return [window for window in windows if window in due or window.name not in throttled]
 
 
 async def _fetch(

@@ -10,7 +10,7 @@ the command line call these functions and hold no rules of their own.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import date, datetime
 
 from digest import planning
@@ -27,12 +27,20 @@ ProgressCallback = Callable[[str], None]
 
 
 async def collect(
-    ctx: AppContext, now: datetime, *, days: Sequence[date] | None = None, on_progress: ProgressCallback | None = None
+    ctx: AppContext,
+    now: datetime,
+    *,
+    days: Sequence[date] | None = None,
+    only: Collection[str] | None = None,
+    on_progress: ProgressCallback | None = None,
 ) -> list[SourceReport]:
-    """Fetch every source for the days that are due, or just `days`, and store what they list."""
+    """Fetch every source for the days that are due, or just `days`, and store what they list.
+
+    Of the sources in `only`, and of no others, feeds that are not due are fetched, too.
+    """
     from digest.jobs.collect import collect_sources  # parsers take memory, and workers fetch no source
 
-    return await collect_sources(ctx, now, days=days, on_progress=on_progress)
+    return await collect_sources(ctx, now, days=days, only=only, on_progress=on_progress)
 
 
 async def learn(ctx: AppContext, *, should_stop: Callable[[], bool] | None = None) -> int:

@@ -4,7 +4,7 @@ Sources are fetched through the day, because lists keep growing. Every few secon
 hour has come and, independently of that, sends what is due, so that a long delivery holds up no plan. The bounce
 mailbox is polled every few minutes, expired rate-limit counters are deleted every hour, keywords of former subscribers
 every day; once a day acronyms are learned from new papers. All jobs run at the start too, which makes up for what was
-missed. Two processes that tick at once are harmless.
+missed. What an operator asks for is fetched at the next tick. Two processes that tick at once are harmless.
 
 On PostgreSQL the work is also deferred to the workers (`digest worker`); a scheduler without `run_jobs` leaves all of
 it to them.
@@ -28,6 +28,7 @@ from digest.database import is_postgresql
 from digest.errors import DigestError, one_line_reason
 from digest.jobs import pipeline, retention
 from digest.jobs.event_loop import run_in_own_loop
+from digest.jobs.fetch_requests import take_fetch_requests
 from digest.schedule import COLLECT_MINUTE
 
 log = structlog.get_logger()
@@ -64,6 +65,19 @@ class Scheduler:
         self._background_tasks.add(delivery)
         delivery.add_done_callback(self._background_tasks.discard)
         await self.learn()
+
+    async def fetch_requested(self) -> None:
+        """Fetch the sources that an operator asks for, then plan and deliver."""
+        sources: list[str] = []
+        if not self._stop.is_set():
+            await self._run_job("take requests", asyncio.to_thread(self._take_requests, sources))
+        if sources:
+            async with self._collect_lock:
+                await self._run_job("fetch requested", pipeline.collect(self._ctx, self._clock(), only=sources))
+            await self.plan_and_deliver()
+
+    def _take_requests(self, sources: list[str]) -> None:
+        sources += take_fetch_requests(self._ctx, self._clock())
 
     async def learn(self) -> None:
         """Learn acronyms from new papers, once a day."""
@@ -163,7 +177,7 @@ async def run_scheduler(
     now = datetime.now(UTC)
     scheduler.add_job(jobs.collect, id="start")
     scheduler.add_job(jobs.collect, CronTrigger(minute=COLLECT_MINUTE, timezone=UTC), id="collect", jitter=300)
-    for job in (jobs.plan, jobs.deliver):
+    for job in (jobs.plan, jobs.deliver, jobs.fetch_requested):
         scheduler.add_job(job, IntervalTrigger(seconds=TICK_SECONDS, timezone=UTC))
     scheduler.add_job(jobs.prune_unsubscribed, IntervalTrigger(hours=PRUNE_HOURS, timezone=UTC), next_run_time=now)
     scheduler.add_job(jobs.prune_papers, IntervalTrigger(hours=PRUNE_HOURS, timezone=UTC))

@@ -14,6 +14,7 @@
 - `link_evidence`: what a link has changed, or what its source has said with it
 - `links`: links between papers that are one, published versions, and notices
 - `named_papers`: which stored paper somebody means who names it
+- `pair_actions`: what an operator says about two papers, recorded, and how to undo it
 - `positional_index`: positions of each word in many papers
 - `prune`: papers that nobody had and nobody will get
 - `queries`: queries for papers and listings
@@ -74,6 +75,14 @@ from digest.papers.links import (
 )
 from digest.papers.list_days import BACKFILL_DAYS, days_due, fetches_by_day, is_stale
 from digest.papers.named_papers import PaperName, find_named_papers
+from digest.papers.pair_actions import (
+    UNDOABLE_PAIR_ACTIONS,
+    link_pair,
+    rejoin_pair,
+    separate_pair,
+    undo_pair_action,
+    unlink_pair,
+)
 from digest.papers.prune import prune_papers
 from digest.papers.queries import (
     STANDING_ID,
@@ -172,6 +181,7 @@ __all__ = [
     "STALE_KINDS",
     "STANDING_ID",
     "TRENDING_LIMIT",
+    "UNDOABLE_PAIR_ACTIONS",
     "Candidate",
     "DayPapers",
     "FilterChoices",
@@ -230,6 +240,7 @@ __all__ = [
     "latest_fetches",
     "latest_list_day",
     "latest_listing_id",
+    "link_pair",
     "link_papers",
     "list_papers",
     "listed_days",
@@ -266,12 +277,14 @@ __all__ = [
     "recent_paper_ids",
     "recent_papers",
     "record_fetch",
+    "rejoin_pair",
     "renumber_released_papers",
     "renumbered_paper_ids",
     "retracted_paper_ids",
     "search_papers",
     "seat_queries",
     "seat_ranks",
+    "separate_pair",
     "separate_papers",
     "separated_pairs",
     "source_numbers",
@@ -284,7 +297,9 @@ __all__ = [
     "store_texts",
     "sync_feeds",
     "trending_papers_after",
+    "undo_pair_action",
     "undo_separation",
+    "unlink_pair",
     "unlink_papers",
     "unpack_ranking_key",
     "update_index",

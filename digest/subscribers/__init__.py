@@ -3,6 +3,7 @@
 - `address_change`: change the address, and undo that
 - `csv_table`: CSV as spreadsheets and other newsletter programs write it
 - `csv_transfer`: list subscribers, export them as CSV and import them
+- `operator_actions`: what an operator may do to a subscription, recorded, and how to undo it
 - `privacy`: history, export and erasure of what is stored about a subscriber
 - `profile`: what a page shows of a subscriber, and the outcome of an action
 - `quick_actions`: one-click links of an e-mail: mute, once a week, pause, and how to undo each
@@ -12,6 +13,7 @@
 - `resend`: mail the link to the web copy of a digest once more
 - `restore`: restore subscriptions that ended because a relay refused us
 - `resubscribe`: undo an unsubscription within 30 days
+- `state_changes`: record of an operator's change of a subscription's state
 - `subscriptions`: subscribe, confirm, change preferences, unsubscribe
 - `suppression_list`: addresses that get no confirmation any more
 """
@@ -26,11 +28,23 @@ from digest.subscribers.address_change import (
 )
 from digest.subscribers.csv_transfer import (
     ImportReport,
-    erase_by_email,
     export_csv,
     get_subscriber,
     import_csv,
     list_subscribers,
+)
+from digest.subscribers.operator_actions import (
+    UNDOABLE_SUBSCRIBER_ACTIONS,
+    allow_address,
+    change_subscription,
+    erase_subscriber,
+    pause_subscription,
+    remove_subscription,
+    resend_confirmation,
+    restore_subscription,
+    resume_subscription,
+    subscriber_by_id,
+    undo_subscriber_action,
 )
 from digest.subscribers.privacy import (
     PAGE_SIZE,
@@ -89,7 +103,6 @@ from digest.subscribers.subscriptions import (
     KeywordError,
     KeywordLimits,
     add_subscriber,
-    allow_address,
     confirm,
     decline,
     get_profile,
@@ -98,7 +111,6 @@ from digest.subscribers.subscriptions import (
     known_sources,
     parse_keywords,
     parse_keywords_or_raise,
-    remove_subscriber,
     subscribe,
     unsubscribe,
     update_preferences,
@@ -123,6 +135,7 @@ __all__ = [
     "REASON_REMOVED",
     "REASON_UNCONFIRMED",
     "RUNNING_STATUSES",
+    "UNDOABLE_SUBSCRIBER_ACTIONS",
     "WEEKDAY_NAMES",
     "ActionResult",
     "ImportReport",
@@ -140,13 +153,14 @@ __all__ = [
     "announce_keywords",
     "author_exclusion",
     "change_address",
+    "change_subscription",
     "check_sources",
     "confirm",
     "decline",
     "decline_address_change",
     "delete_subscriber",
     "erase",
-    "erase_by_email",
+    "erase_subscriber",
     "export_csv",
     "export_personal_data",
     "feed_token",
@@ -175,21 +189,27 @@ __all__ = [
     "parse_keywords",
     "parse_keywords_or_raise",
     "parse_weekday",
-    "remove_subscriber",
+    "pause_subscription",
+    "remove_subscription",
     "renew_keywords",
     "request_address_change",
     "require_unmuted",
+    "resend_confirmation",
+    "restore_subscription",
     "restore_suppressed",
     "resubscribe",
+    "resume_subscription",
     "send_copy_link",
     "set_weekly",
     "start_pause",
     "subscribe",
     "subscriber_by_email",
+    "subscriber_by_id",
     "suppress_address",
     "suspend",
     "undo_address_change",
     "undo_pause",
+    "undo_subscriber_action",
     "undo_weekly",
     "unmute_author",
     "unmute_keyword",

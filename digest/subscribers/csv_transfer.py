@@ -14,12 +14,11 @@ from sqlmodel import col, select
 from digest import delivery
 from digest.config import Settings
 from digest.context import AppContext
-from digest.database import read_session, write_session
-from digest.database.models import Delivery, Subscriber, SubscriberStatus
+from digest.database import read_session, record_action, write_session
+from digest.database.models import Delivery, ObjectKind, Subscriber, SubscriberStatus
 from digest.errors import StoreError, SubscriberError
 from digest.matching import KeywordInput
 from digest.subscribers.csv_table import COLUMNS, CsvTable, parse_status, read_csv
-from digest.subscribers.privacy import delete_subscriber
 from digest.subscribers.records import (
     ENDED_STATUSES,
     RUNNING_STATUSES,
@@ -69,12 +68,6 @@ def _to_dict(subscriber: Subscriber, keywords: Sequence[KeywordInput]) -> dict[s
         "keywords": [keyword.text for keyword in keywords],
         "muted": [keyword.text for keyword in keywords if keyword.is_muted],
     }
-
-
-def erase_by_email(ctx: AppContext, email: str) -> None:
-    """Delete everything about a subscriber. Nothing is mailed. Raises SubscriberNotFoundError."""
-    with write_session(ctx.engine) as session:
-        delete_subscriber(session, ctx, subscriber_by_email(session, email, lock=True))
 
 
 def export_csv(engine: Engine) -> str:
@@ -150,8 +143,11 @@ def import_csv(
     strict: bool,
     dry_run: bool = False,
     from_line: int = 1,
+    actor: str = "",
 ) -> ImportReport:
     """Add subscribers line by line, or with `dry_run` only count them. With `strict` none is added when one is bad.
+
+    `actor`: who is recorded to have added them; nobody where it is empty.
 
     Whose subscription had ended where the file was written stays so here; pending ones are asked to confirm again.
     Raises SubscriberError for a file that is no CSV, and StoreError with the line at which the store stopped it.
@@ -169,7 +165,7 @@ def import_csv(
     for row in new_rows if not (strict and report.line_errors) else ():
         try:
             if not dry_run:
-                _import_row(ctx, row, now, confirmed=confirmed)
+                _import_row(ctx, row, now, confirmed=confirmed, actor=actor)
         except SubscriberError as error:
             report.line_errors.append((row.line_number, str(error)))
         except StoreError as error:
@@ -203,7 +199,7 @@ def _drop_existing(engine: Engine, rows: Sequence[ImportRow], line_errors: list[
     return new_rows
 
 
-def _import_row(ctx: AppContext, row: ImportRow, now: datetime, *, confirmed: bool) -> None:
+def _import_row(ctx: AppContext, row: ImportRow, now: datetime, *, confirmed: bool, actor: str) -> None:
     if row.status not in ENDED_STATUSES:
         add_subscriber(
             ctx,
@@ -214,6 +210,7 @@ def _import_row(ctx: AppContext, row: ImportRow, now: datetime, *, confirmed: bo
             confirmed=confirmed and row.status != SubscriberStatus.PENDING,
             paused_until=row.paused_until,
             suspend_reason=row.reason if row.status == SubscriberStatus.PAUSED else "",
+            actor=actor,
         )
         return
     with write_session(ctx.engine) as session:
@@ -221,6 +218,8 @@ def _import_row(ctx: AppContext, row: ImportRow, now: datetime, *, confirmed: bo
         subscriber = request_subscription(session, keys, row.email, row.preferences, row.keywords, now)
         subscriber.end_subscription(SubscriberStatus(row.status), row.reason, now)
         delivery.cancel(session, int(subscriber.id or 0), now)
+        if actor:
+            record_action(session, actor, "add", ObjectKind.SUBSCRIBER, int(subscriber.id or 0), now)
 
 
 def _parse_row(settings: Settings, limits: KeywordLimits, line_number: int, row: Mapping[str, str]) -> ImportRow:

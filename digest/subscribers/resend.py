@@ -6,8 +6,8 @@ from sqlmodel import col, select
 
 from digest import delivery, formatting
 from digest.context import AppContext
-from digest.database import write_session
-from digest.database.models import COPY_LINK, Delivery, DeliveryKind, Subscriber
+from digest.database import record_action, write_session
+from digest.database.models import COPY_LINK, Delivery, DeliveryKind, ObjectKind, OperatorAction, Subscriber
 from digest.delivery import NewDelivery
 from digest.errors import SubscriberError
 from digest.subscribers.records import RUNNING_STATUSES
@@ -16,8 +16,11 @@ from digest.tokens import delivery_subject
 MAX_COPIES_PER_DAY = 3  # links to one subscriber
 
 
-def send_copy_link(ctx: AppContext, delivery_id: int, now: datetime) -> None:
-    """Queue an e-mail with the link to the copy of a digest. Raises SubscriberError with the reason why not."""
+def send_copy_link(ctx: AppContext, actor: str, delivery_id: int, now: datetime) -> OperatorAction:
+    """Queue an e-mail with the link to the copy of a digest, for an operator.
+
+    Raises SubscriberError with the reason why not.
+    """
     with write_session(ctx.engine) as session:
         digest = session.get(Delivery, delivery_id)
         if digest is None or digest.kind != DeliveryKind.DIGEST:
@@ -44,3 +47,4 @@ def send_copy_link(ctx: AppContext, delivery_id: int, now: datetime) -> None:
         copy = NewDelivery(digest.subscriber_id, DeliveryKind.ALREADY_SUBSCRIBED, edition)
         if not delivery.enqueue(session, [copy], ctx.sender_domain, now):
             raise SubscriberError("This link has already been sent today.")
+        return record_action(session, actor, "send-copy", ObjectKind.DELIVERY, delivery_id, now)

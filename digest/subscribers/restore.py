@@ -11,6 +11,7 @@ from digest import delivery
 from digest.database import read_session, write_session
 from digest.database.models import Delivery, DeliveryKind, DeliveryState, Subscriber, SubscriberStatus
 from digest.subscribers import records
+from digest.subscribers.state_changes import record_state_change, state_of
 from digest.subscribers.suppression_list import has_complaint
 
 CHUNK = 500  # subscribers a transaction
@@ -26,12 +27,13 @@ class RestoredSubscriber:
 
 
 def restore_suppressed(
-    engine: Engine, since: datetime, pattern: str, *, dry_run: bool = False
+    engine: Engine, actor: str, since: datetime, pattern: str, now: datetime, *, dry_run: bool = False
 ) -> list[RestoredSubscriber]:
     """Restore subscriptions that were suppressed at or after `since` for a reason that contains `pattern`.
 
     `pattern` may have * and ?, in any case. Keywords and preferences are as they were; papers that were listed
-    meanwhile wait. A confirmation that was refused is queued again. Whoever complained stays suppressed.
+    meanwhile wait. A confirmation that was refused is queued again. Whoever complained stays suppressed. `actor`
+    is recorded to have restored each.
     """
     suppressed = (
         select(col(Subscriber.id), Subscriber.reason)
@@ -46,7 +48,11 @@ def restore_suppressed(
         with session_of(engine) as session:
             chosen = col(Subscriber.id).in_(ids[start : start + CHUNK])
             rows = session.exec(select(Subscriber).where(chosen).order_by(col(Subscriber.id)).with_for_update()).all()
-            restored += [restore(session, row) for row in rows if is_restorable(row, pattern)]
+            for row in (row for row in rows if is_restorable(row, pattern)):
+                before = state_of(row)
+                restored.append(restore(session, row))
+                if not dry_run:
+                    record_state_change(session, actor, "restore", row, before, now)
     return restored
 
 

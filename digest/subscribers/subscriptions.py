@@ -13,8 +13,8 @@ from sqlmodel import Session
 from digest import delivery, papers
 from digest.config import Settings
 from digest.context import AppContext
-from digest.database import read_session, write_session
-from digest.database.models import DeliveryKind, Subscriber, SubscriberStatus
+from digest.database import read_session, record_action, write_session
+from digest.database.models import DeliveryKind, ObjectKind, Subscriber, SubscriberStatus
 from digest.delivery import NewDelivery
 from digest.errors import AddressSuppressedError, QueryError, SubscriberError, TokenError
 from digest.matching import DEFAULT_LIMITS, AcronymTable, KeywordInput, QueryLimits, parse
@@ -24,13 +24,12 @@ from digest.subscribers.records import (
     ENDED_STATUSES,
     MAX_KEYWORDS,
     REASON_ONE_CLICK,
-    REASON_REMOVED,
     REASON_UNCONFIRMED,
     RUNNING_STATUSES,
     Preferences,
 )
 from digest.subscribers.resubscribe import undo_unsubscription_token
-from digest.subscribers.suppression_list import REASON_DECLINED, lift_suppression
+from digest.subscribers.suppression_list import REASON_DECLINED
 from digest.tokens import TokenPurpose
 
 PLAN_WAIT = timedelta(minutes=15)  # how long a welcome waits for the plan, which may make it the first digest
@@ -141,16 +140,19 @@ def add_subscriber(
     confirmed: bool,
     paused_until: date | None = None,
     suspend_reason: str = "",
+    actor: str = "",
 ) -> bool:
     """Add a subscriber for the operator; `confirmed` when they have already agreed elsewhere.
 
-    Returns whether a confirmation was queued. Raises SubscriberError for a subscription that is running, and for an
-    address on the suppression list.
+    `actor`: who is recorded to have done so; nobody where it is empty. Returns whether a confirmation was queued.
+    Raises SubscriberError for a subscription that is running, and for an address on the suppression list.
     """
     with write_session(ctx.engine) as session:
         subscriber = _request_subscription(ctx, session, email, preferences, keywords, now)
         if subscriber.status != SubscriberStatus.PENDING:
             raise SubscriberError(f"{subscriber.email} is already {subscriber.status}. Nothing was changed.")
+        if actor:
+            record_action(session, actor, "add", ObjectKind.SUBSCRIBER, int(subscriber.id or 0), now)
         if not confirmed:
             return enqueue_email(ctx, session, subscriber, DeliveryKind.CONFIRM, subscriber.ended_at, now)
         _start_subscription(session, subscriber, now)
@@ -158,12 +160,6 @@ def add_subscriber(
         if suspend_reason and not paused_until:
             records.suspend(subscriber, suspend_reason)
         return False
-
-
-def allow_address(ctx: AppContext, email: str) -> bool:
-    """Take an address off the suppression list, for the operator; return whether it was on it."""
-    with write_session(ctx.engine) as session:
-        return lift_suppression(session, ctx.token_signer.keys, records.normalize_address(email)[1])
 
 
 def confirm(ctx: AppContext, token: str, now: datetime) -> ActionResult:
@@ -244,14 +240,6 @@ def unsubscribe(ctx: AppContext, token: str, now: datetime, *, send_goodbye: boo
         changed = _end_subscription(ctx, session, subscriber, now, reason=reason, send_goodbye=send_goodbye)
         undo = undo_unsubscription_token(ctx, subscriber, now)
         return ActionResult(profile=to_profile(session, subscriber), changed=changed, undo=undo)
-
-
-def remove_subscriber(ctx: AppContext, email: str, now: datetime) -> ActionResult:
-    """End a subscription for the operator; nothing is mailed. One that has ended stays as it is."""
-    with write_session(ctx.engine) as session:
-        subscriber = records.subscriber_by_email(session, email, lock=True)
-        changed = _end_subscription(ctx, session, subscriber, now, reason=REASON_REMOVED, send_goodbye=False)
-        return ActionResult(profile=to_profile(session, subscriber), changed=changed)
 
 
 def _request_subscription(

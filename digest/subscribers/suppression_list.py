@@ -57,10 +57,13 @@ def lift_declined_address(session: Session, keys: Sequence[str], email_key: str)
 
 def is_listed(session: Session, keys: Sequence[str], email_key: str) -> bool:
     """Return whether an address is on the list, whichever key it was hashed with."""
+    return find_entry(session, keys, email_key) is not None
+
+
+def find_entry(session: Session, keys: Sequence[str], email_key: str) -> SuppressionEntry | None:
+    """Return the entry of an address; None where it is not on the list."""
     hashes = [hash_address(key, email_key) for key in keys]
-    return (
-        session.exec(select(SuppressionEntry).where(col(SuppressionEntry.address_hash).in_(hashes))).first() is not None
-    )
+    return session.exec(select(SuppressionEntry).where(col(SuppressionEntry.address_hash).in_(hashes))).first()
 
 
 def lift_suppression(session: Session, keys: Sequence[str], email_key: str) -> bool:

@@ -21,6 +21,7 @@ from digest.web.rate_limit import RateLimitRule, client_network, hit
 # From one network; with 16 characters to guess, ten thousand networks get nowhere either.
 LOGIN_ATTEMPTS_PER_HOUR = 10
 SESSION_LIFETIME = timedelta(hours=12)
+OPERATOR = "operator"  # who acts on the pages, in the record of actions
 SESSION_SALT = "digest operator session"
 MAX_ENDED_SESSIONS = 1000  # remembered until they would have expired
 

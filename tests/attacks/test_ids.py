@@ -14,13 +14,21 @@ from digest.database import write_session
 from digest.database.models import Delivery, DeliveryKind, DeliveryState, SubscriberStatus
 from digest.mail import ReturnPathKind
 from digest.mail.verp import _mask, _sign
-from digest.subscribers import erase_by_email
 from digest.subscribers.records import subscriber_by_email
 from digest.tokens import TokenPurpose, delivery_subject
 from digest.web import create_app
 from tests.support.bounce_messages import BOUNCES, bounce_message, unsubscribe_message
 from tests.support.browser import TEST_TIME, Browser
-from tests.support.contexts import ADA, BOB, KEY, StoreView, add_active_subscriber, make_context, store_papers
+from tests.support.contexts import (
+    ADA,
+    BOB,
+    KEY,
+    StoreView,
+    add_active_subscriber,
+    erase_by_email,
+    make_context,
+    store_papers,
+)
 
 LATER = TEST_TIME + timedelta(hours=1)
 NUMBER = 7

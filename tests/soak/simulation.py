@@ -18,9 +18,8 @@ from digest.database import connect, migrate
 from digest.errors import SubscriberNotFoundError
 from digest.jobs import prune
 from digest.jobs.pipeline import run_once
-from digest.subscribers import erase_by_email
 from tests.support.bounce_messages import BOUNCES, bounce_message
-from tests.support.contexts import add_active_subscriber, make_context
+from tests.support.contexts import add_active_subscriber, erase_by_email, make_context
 from tests.support.listings import ListingHost, paper_entry, serve_listings
 from tests.support.relay import Relay, relay, text_of
 

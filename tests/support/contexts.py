@@ -13,7 +13,14 @@ from digest.database.models import Delivery, DeliveryState, Keyword, Paper, Save
 from digest.papers import store_listings
 from digest.planning import PlanReport, plan
 from digest.sources import ListedPaper
-from digest.subscribers import Preferences, add_subscriber, parse_keywords_or_raise
+from digest.subscribers import (
+    ENDED_STATUSES,
+    Preferences,
+    add_subscriber,
+    erase_subscriber,
+    parse_keywords_or_raise,
+    remove_subscription,
+)
 from digest.subscribers.records import subscriber_by_email
 from digest.tokens import TokenPurpose, TokenSigner
 from tests.support.factories import NOW
@@ -97,6 +104,19 @@ def sign_token(ctx: AppContext, email: str, purpose: TokenPurpose, now: datetime
 def add_active_subscriber(ctx: AppContext, email: str, *keywords: str, now: datetime, **preferences: object) -> None:
     """Add a subscriber who has confirmed."""
     add_subscriber(ctx, email, Preferences(**preferences), parse_keywords_or_raise(keywords), now, confirmed=True)  # type: ignore[arg-type]
+
+
+def remove_subscriber(ctx: AppContext, email: str, now: datetime) -> Subscriber:
+    """End a subscription as its operator, and return it. One that has ended stays as it is."""
+    subscriber = StoreView(ctx.engine).subscriber(email)
+    if subscriber.status not in ENDED_STATUSES:
+        remove_subscription(ctx, "ada", int(subscriber.id or 0), now)
+    return StoreView(ctx.engine).subscriber(email)
+
+
+def erase_by_email(ctx: AppContext, email: str, now: datetime = NOW) -> None:
+    """Erase a subscriber as the operator."""
+    erase_subscriber(ctx, "ada", int(StoreView(ctx.engine).subscriber(email).id or 0), now)
 
 
 def set_status(store: Engine, email: str, status: SubscriberStatus, **values: object) -> None:

@@ -10,11 +10,13 @@ from starlette.exceptions import HTTPException
 
 from digest.database import read_session, write_session
 from digest.database.models import Delivery, DeliveryState
-from digest.delivery import bounces_of, delivery_history, resolve
+from digest.delivery import bounces_of, delivery_history
+from digest.delivery import resolve_delivery as record_resolution
 from digest.errors import DigestError, SubscriberError
 from digest.subscribers import send_copy_link
 from digest.web import messages
 from digest.web.admin.login import admin_page, redirect_to_admin
+from digest.web.auth import OPERATOR
 from digest.web.context import SAFE_METHODS, RowId, WebContext, WebDep
 from digest.web.errors import error_page
 from digest.web.metrics import MonitoringDep
@@ -54,7 +56,7 @@ def resolve_delivery(
     """Resolve an uncertain delivery: it was sent, or it is lost and its papers go into the next digest."""
     try:
         with write_session(web.ctx.engine) as session:
-            resolve(session, number, sent=form.answer == "sent", now=web.clock())
+            record_resolution(session, OPERATOR, number, web.clock(), sent=form.answer == "sent")
     except DigestError as error:
         return _conflict_page(web, messages.nothing_changed(error), f"/operator/deliveries/{number}")
     log.info("operator.delivery_resolved", delivery=number, outcome=form.answer)
@@ -67,7 +69,7 @@ def resolve_delivery(
 def send_web_copy(web: WebDep, number: RowId) -> Response:
     """Mail the link to the web copy to the subscriber."""
     try:
-        send_copy_link(web.ctx, number, web.clock())
+        send_copy_link(web.ctx, OPERATOR, number, web.clock())
     except SubscriberError as error:
         return _conflict_page(web, str(error), f"/operator/deliveries/{number}")
     log.info("operator.copy_queued", delivery=number)

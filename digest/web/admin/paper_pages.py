@@ -17,17 +17,18 @@ from digest.identifiers import LinkRelation
 from digest.papers import (
     active_links,
     ambiguous_pairs,
-    link_papers,
     load_names,
     papers_by_id,
-    separate_papers,
+    rejoin_pair,
     separated_pairs,
     sources_by_paper,
-    undo_separation,
-    unlink_papers,
+    unlink_pair,
 )
+from digest.papers import link_pair as record_link
+from digest.papers import separate_pair as record_separation
 from digest.web import messages
 from digest.web.admin.login import admin_page, redirect_to_admin
+from digest.web.auth import OPERATOR
 from digest.web.context import SAFE_METHODS, RowId, WebContext, WebDep
 from digest.web.errors import error_page
 
@@ -85,11 +86,11 @@ def link_pair(web: WebDep, form: Annotated[PairForm, Form()]) -> Response:
     """Link two papers: they are one, or the first one was published as the other one."""
     try:
         with write_session(web.ctx.engine) as session:
-            number = link_papers(session, form.one, form.other, LinkRelation(form.relation), web.clock()).id
+            record = record_link(session, OPERATOR, form.one, form.other, LinkRelation(form.relation), web.clock())
     except UsageError as error:
         return _conflict_page(web, error)
     log.info("operator.papers_linked", one=form.one, other=form.other, relation=form.relation)
-    return redirect_to_admin(web, f"/papers?linked={number}")
+    return redirect_to_admin(web, f"/papers?linked={record.object_id}")
 
 
 @router.post("/papers/separate")
@@ -97,11 +98,11 @@ def separate_pair(web: WebDep, form: Annotated[PairForm, Form()]) -> Response:
     """Keep two papers apart."""
     try:
         with write_session(web.ctx.engine) as session:
-            number = separate_papers(session, form.one, form.other, web.clock()).id
+            record = record_separation(session, OPERATOR, form.one, form.other, web.clock())
     except UsageError as error:
         return _conflict_page(web, error)
     log.info("operator.papers_separated", one=form.one, other=form.other)
-    return redirect_to_admin(web, f"/papers?separated={number}")
+    return redirect_to_admin(web, f"/papers?separated={record.object_id}")
 
 
 @router.post("/papers/links/{number}/undo")
@@ -109,7 +110,7 @@ def undo_link(web: WebDep, number: RowId) -> Response:
     """Undo a link; with one by title also the later ones by that title."""
     try:
         with write_session(web.ctx.engine) as session:
-            count = len(unlink_papers(session, number, web.clock()))
+            _, count = unlink_pair(session, OPERATOR, number, web.clock())
     except UsageError as error:
         return _conflict_page(web, error)
     log.info("operator.papers_unlinked", link=number, count=count)
@@ -121,7 +122,7 @@ def undo_separate(web: WebDep, number: RowId) -> Response:
     """Put a pair that was kept apart back among those that may be one."""
     try:
         with write_session(web.ctx.engine) as session:
-            undo_separation(session, number)
+            rejoin_pair(session, OPERATOR, number, web.clock())
     except UsageError as error:
         return _conflict_page(web, error)
     log.info("operator.separation_undone", separation=number)

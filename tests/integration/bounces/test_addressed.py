@@ -17,7 +17,7 @@ from digest.jobs.pipeline import deliver, plan
 from digest.mail import ReturnPathKind
 from digest.mail.verp import _mask, _sign
 from digest.monitoring.checks.configuration import check_database
-from digest.subscribers import Preferences, add_subscriber, remove_subscriber, subscribe
+from digest.subscribers import Preferences, add_subscriber, subscribe
 from tests.support.bounce_messages import (
     BOUNCES,
     LATER,
@@ -39,6 +39,7 @@ from tests.support.contexts import (
     StoreView,
     add_active_subscriber,
     make_context,
+    remove_subscriber,
     set_status,
     store_papers,
 )

@@ -17,7 +17,6 @@ from digest.mail import ReturnPathKind
 from digest.subscribers import (
     REASON_UNCONFIRMED,
     Preferences,
-    erase_by_email,
     get_unsubscribe_state,
     parse_keywords_or_raise,
     resubscribe,
@@ -37,7 +36,7 @@ from tests.support.bounce_messages import (
     return_address,
     unsubscribe_message,
 )
-from tests.support.contexts import ADA, DAY, TUESDAY, StoreView, sign_token, store_papers
+from tests.support.contexts import ADA, DAY, TUESDAY, StoreView, erase_by_email, sign_token, store_papers
 
 SOON = TUESDAY + timedelta(minutes=5)
 

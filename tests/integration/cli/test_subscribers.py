@@ -13,11 +13,11 @@ from sqlalchemy import Engine
 from digest.database import connect
 from digest.database.models import SubscriberStatus
 from digest.errors import SubscriberError
-from digest.subscribers import csv_transfer, erase_by_email, export_csv, import_csv, list_subscribers
+from digest.subscribers import csv_transfer, export_csv, import_csv, list_subscribers
 from digest.subscribers.csv_table import COLUMNS
 from digest.subscribers.csv_transfer import FORMULA_PREFIXES, ImportReport
 from tests.support.command import Command
-from tests.support.contexts import StoreView, add_active_subscriber, make_context, set_status
+from tests.support.contexts import StoreView, add_active_subscriber, erase_by_email, make_context, set_status
 
 NOW = datetime(2026, 7, 29, 8, tzinfo=UTC)
 ADA = "ada@example.org"
@@ -26,7 +26,8 @@ ADA = "ada@example.org"
 def read(store: Engine, folder: Path, text: str, **flags: bool) -> ImportReport:
     file = folder / "people.csv"
     file.write_text(text, encoding="utf-8")
-    return import_csv(make_context(store), file, NOW, **({"confirmed": False, "strict": False} | flags))
+    confirmed, strict = flags.pop("confirmed", False), flags.pop("strict", False)
+    return import_csv(make_context(store), file, NOW, confirmed=confirmed, strict=strict, **flags)  # type: ignore[arg-type]
 
 
 def test_a_subscriber_from_beginning_to_end(tmp_path: Path) -> None:

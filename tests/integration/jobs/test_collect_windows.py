@@ -130,6 +130,21 @@ def test_a_feed_is_read_again_when_it_is_due(sqlite_store: Engine, host: FeedHos
     assert (len(host.requested), statuses(ctx)) == (2, ["ok", "unchanged"])
 
 
+def test_the_operator_has_a_feed_read_before_it_is_due_but_not_while_its_host_refuses(
+    sqlite_store: Engine, host: FeedHost
+) -> None:
+    ctx = context(sqlite_store, host)
+    host.show(rss([item(1), item(2)]))
+    read(ctx, NOW)
+    assert asyncio.run(collect(ctx, NOW + HOUR, only=["arxiv"])) == []
+    asyncio.run(collect(ctx, NOW + HOUR, only=["feeds"]))
+    assert statuses(ctx) == ["ok", "ok"]
+    host.answers["/feed"] = (429, "", {"Retry-After": "7200"})
+    asyncio.run(collect(ctx, NOW + 2 * HOUR, only=["feeds"]))
+    asyncio.run(collect(ctx, NOW + 3 * HOUR, only=["feeds"]))
+    assert (statuses(ctx), len(host.requested)) == (["ok", "ok", "failed"], 3)
+
+
 def test_a_gap_is_reported_halves_the_interval_and_stands_for_two_weeks(store: Engine, host: FeedHost) -> None:
     ctx = context(store, host)
     host.show(rss([item(number) for number in range(10)]))

@@ -16,7 +16,7 @@ from digest.context import AppContext
 from digest.database import read_session, write_session
 from digest.database.models import DeliveryKind, Paper, SourceFetch
 from digest.delivery.circuit_breaker import INITIAL_PAUSE
-from digest.jobs import run_scheduler
+from digest.jobs import request_fetch, run_scheduler
 from digest.jobs.scheduler import TICK_SECONDS, Scheduler
 from tests.support.contexts import FixedClock, StoreView, add_active_subscriber, make_context
 from tests.support.factories import NOW, TODAY, delivery, subscriber
@@ -117,6 +117,21 @@ def test_each_tick_sends_what_has_been_queued_since(sqlite_store: Engine, lists:
         await until(lambda: by_itself in recipients(polite), TICK_SECONDS + 20)
 
     within(lambda: run_scheduler(scheduler_context(sqlite_store, lists, polite.port), FixedClock()), act)
+
+
+def test_a_source_that_the_operator_requests_is_fetched_once_more(
+    sqlite_store: Engine, lists: ListingHost, polite: Relay
+) -> None:
+    ctx = scheduler_context(sqlite_store, lists, polite.port)
+    work = Scheduler(ctx, FixedClock())
+    asyncio.run(work.fetch_requested())
+    assert not lists.requested_paths
+    request_fetch(ctx, "ada", "huggingface", NOW)
+    asyncio.run(work.fetch_requested())
+    count = len(lists.requested_paths)
+    assert count
+    asyncio.run(work.fetch_requested())
+    assert len(lists.requested_paths) == count
 
 
 def test_before_the_first_reading_nothing_is_planned_and_what_waits_is_sent(

@@ -11,7 +11,7 @@ from digest.database.models import DeliveryState, Listing, Paper
 from digest.papers import store_listings
 from digest.planning import PlanReport
 from digest.sources import ListedPaper
-from digest.subscribers import Preferences, parse_keywords_or_raise, remove_subscriber, update_preferences
+from digest.subscribers import Preferences, parse_keywords_or_raise, update_preferences
 from digest.tokens import TokenPurpose
 from tests.support.contexts import (
     ADA,
@@ -22,6 +22,7 @@ from tests.support.contexts import (
     add_active_subscriber,
     mailed_paper_ids,
     plan_digests,
+    remove_subscriber,
     sign_token,
     store_papers,
 )

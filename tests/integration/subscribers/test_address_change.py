@@ -38,7 +38,17 @@ from digest.subscribers import (
 )
 from digest.tokens import TokenPurpose, delivery_subject
 from tests.support.bounce_messages import BOUNCES, receive_bounce
-from tests.support.contexts import ADA, BOB, DAY, StoreView, add_active_subscriber, make_context, set_status, sign_token
+from tests.support.contexts import (
+    ADA,
+    BOB,
+    DAY,
+    StoreView,
+    add_active_subscriber,
+    erase_by_email,
+    make_context,
+    set_status,
+    sign_token,
+)
 from tests.support.factories import NOW
 
 NEW, THIRD = "ada@new.example.net", "ada@third.example.net"
@@ -142,8 +152,6 @@ def test_an_address_that_complained_gets_nothing(ctx: AppContext, is_erased: boo
     add_active_subscriber(ctx, BOB, "protein", now=NOW)
     set_status(ctx.engine, BOB, SubscriberStatus.SUPPRESSED, reason="complaint: abuse", ended_at=NOW)
     if is_erased:
-        from digest.subscribers import erase_by_email
-
         erase_by_email(ctx, BOB)
     request(ctx, BOB)
     assert emails(ctx) == []

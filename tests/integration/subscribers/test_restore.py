@@ -30,7 +30,9 @@ def suppress(store: Engine, reason: str = OURS, *, hours: int = 0, kind: str = D
 
 def test_only_those_who_were_suppressed_since_for_the_reason_get_back_what_they_had(store: Engine) -> None:
     ours, other, early = suppress(store), suppress(store, "refused: 550 5.1.1 unknown"), suppress(store, hours=-1)
-    assert restore_suppressed(store, NOW, "relay not permitted") == [RestoredSubscriber(ours, "active", OURS)]
+    assert restore_suppressed(store, "ada", NOW, "relay not permitted", NOW) == [
+        RestoredSubscriber(ours, "active", OURS)
+    ]
     view = StoreView(store)
     assert [view.subscriber(email).status for email in (ours, other, early)] == ["active", "suppressed", "suppressed"]
     row = view.subscriber(ours)
@@ -42,12 +44,12 @@ def test_only_those_who_were_suppressed_since_for_the_reason_get_back_what_they_
 @pytest.mark.parametrize("pattern", ["*not permitted*", "550 ??lay", "refused"])
 def test_a_reason_may_have_wildcards(store: Engine, pattern: str) -> None:
     suppress(store)
-    assert len(restore_suppressed(store, NOW, pattern)) == 1
+    assert len(restore_suppressed(store, "ada", NOW, pattern, NOW)) == 1
 
 
 def test_a_dry_run_changes_nothing(store: Engine) -> None:
     suppress(store, kind=DeliveryKind.CONFIRM)
-    assert len(restore_suppressed(store, NOW, "relay", dry_run=True)) == 1
+    assert len(restore_suppressed(store, "ada", NOW, "relay", NOW, dry_run=True)) == 1
     (listed,) = list_subscribers(store)
     assert listed["status"] == "suppressed"
     assert [row.state for row in StoreView(store).deliveries()] == ["failed"]
@@ -55,11 +57,11 @@ def test_a_dry_run_changes_nothing(store: Engine) -> None:
 
 def test_who_complained_stays_suppressed(store: Engine) -> None:
     suppress(store, "complaint: refused by a relay")
-    assert not restore_suppressed(store, NOW, "refused")
+    assert not restore_suppressed(store, "ada", NOW, "refused", NOW)
 
 
 def test_pending_subscribers_get_a_new_confirmation(store: Engine) -> None:
     email = suppress(store, kind=DeliveryKind.CONFIRM)
-    assert restore_suppressed(store, NOW, "relay") == [RestoredSubscriber(email, "pending", OURS)]
+    assert restore_suppressed(store, "ada", NOW, "relay", NOW) == [RestoredSubscriber(email, "pending", OURS)]
     assert StoreView(store).subscriber(email).status == "pending"
     assert [row.state for row in StoreView(store).deliveries()] == ["queued"]

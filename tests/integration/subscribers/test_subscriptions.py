@@ -21,17 +21,25 @@ from digest.subscribers import (
     add_subscriber,
     allow_address,
     decline,
-    erase_by_email,
     get_profile,
     parse_keywords,
     parse_keywords_or_raise,
-    remove_subscriber,
     subscribe,
     unsubscribe,
     update_preferences,
 )
 from digest.tokens import TokenPurpose, TokenSigner
-from tests.support.contexts import BOB, KEY, StoreView, add_active_subscriber, make_context, set_status, sign_token
+from tests.support.contexts import (
+    BOB,
+    KEY,
+    StoreView,
+    add_active_subscriber,
+    erase_by_email,
+    make_context,
+    remove_subscriber,
+    set_status,
+    sign_token,
+)
 from tests.support.factories import listing, paper
 
 NOW = datetime(2026, 7, 29, 8, tzinfo=UTC)
@@ -162,8 +170,8 @@ def test_what_was_refused_survives_erasing_without_the_address(ctx: AppContext, 
     assert record.deliveries() == []
     subscribe(renewed, BOB, Preferences(), [], NOW)
     assert record.delivery_kinds(BOB) == ["confirm"]
-    assert allow_address(renewed, ADA)
-    assert not allow_address(renewed, ADA)
+    assert allow_address(renewed, "ada", ADA, NOW)
+    assert not allow_address(renewed, "ada", ADA, NOW)
     request(renewed)
     assert record.delivery_kinds(ADA) == ["confirm"]
 
@@ -175,7 +183,7 @@ def test_the_operator_can_allow_an_address_that_is_still_stored(
     add_active_subscriber(ctx, ADA, "graph", now=NOW)
     status = SubscriberStatus.UNSUBSCRIBED if reason == "declined" else SubscriberStatus.SUPPRESSED
     set_status(ctx.engine, ADA, status, reason=reason)
-    assert allow_address(ctx, ADA)
+    assert allow_address(ctx, "ada", ADA, NOW)
     request(ctx)
     assert (record.subscriber(ADA).status, record.delivery_kinds(ADA)) == (SubscriberStatus.PENDING, ["confirm"])
 
@@ -256,9 +264,9 @@ def test_unsubscribing_cancels_queued_deliveries(ctx: AppContext, record: StoreV
 
 def test_removal_by_the_operator_mails_nothing_and_a_complaint_stays_one(ctx: AppContext, record: StoreView) -> None:
     set_up(ctx, SubscriberStatus.ACTIVE)
-    assert remove_subscriber(ctx, "ADA@example.org", NOW).profile.status == SubscriberStatus.UNSUBSCRIBED
+    assert remove_subscriber(ctx, "ADA@example.org", NOW).status == SubscriberStatus.UNSUBSCRIBED
     set_status(ctx.engine, ADA, SubscriberStatus.SUPPRESSED, reason="complaint")
-    assert remove_subscriber(ctx, ADA, NOW).profile.status == SubscriberStatus.SUPPRESSED
+    assert remove_subscriber(ctx, ADA, NOW).status == SubscriberStatus.SUPPRESSED
     request(ctx)
     assert record.delivery_kinds(ADA) == []
 

@@ -16,7 +16,6 @@ from digest.planning import plan
 from digest.rendering import DigestContext, PersonalLinks, digest_context, load_batch
 from digest.subscribers import (
     Preferences,
-    erase_by_email,
     parse_keywords_or_raise,
     unsubscribe,
     update_preferences,
@@ -24,7 +23,16 @@ from digest.subscribers import (
 from digest.tokens import TokenPurpose
 from digest.web import create_app
 from tests.support.browser import Browser, ParsedPage
-from tests.support.contexts import ADA, BOB, StoreView, add_active_subscriber, make_context, sign_token, store_papers
+from tests.support.contexts import (
+    ADA,
+    BOB,
+    StoreView,
+    add_active_subscriber,
+    erase_by_email,
+    make_context,
+    sign_token,
+    store_papers,
+)
 
 NOW = datetime(2026, 7, 29, 8, tzinfo=UTC)
 BASE_URL = "http://digest.test"

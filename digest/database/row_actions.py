@@ -1,0 +1,55 @@
+"""What an operator may do about a row that was set aside, with a record of it."""
+
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from digest.database.models import ObjectKind, OperatorAction, QuarantinedRow
+from digest.database.operator_log import mark_undone, record_action
+from digest.database.quarantine import FaultFinder, find_entry_fault, release_row
+from digest.errors import ObjectNotFoundError, UsageError
+
+UNDOABLE_ROW_ACTIONS = frozenset({"retry", "resolve"})
+
+
+def retry_row(
+    session: Session, actor: str, number: int, now: datetime, find_keyword_fault: FaultFinder | None = None
+) -> OperatorAction:
+    """Look at a row again, and release it if it can be read now. Raises UsageError with the reason if it cannot.
+
+    `find_keyword_fault` is told a canonical form: only `matching` knows which can be parsed.
+    """
+    entry = find_row(session, number)
+    if fault := find_entry_fault(session, entry, find_keyword_fault):
+        raise UsageError(f"Row {entry.row_id} of {entry.table_name} still cannot be read: {fault}.")
+    return _release(session, actor, "retry", entry, now)
+
+
+def resolve_row(session: Session, actor: str, number: int, now: datetime) -> OperatorAction:
+    """Release a row without a look at it. If it still cannot be read, the next run sets it aside again."""
+    return _release(session, actor, "resolve", find_row(session, number), now)
+
+
+def find_row(session: Session, number: int) -> QuarantinedRow:
+    """Return a row that is set aside, by its number in the quarantine. Raises ObjectNotFoundError."""
+    is_active = col(QuarantinedRow.id) == number, col(QuarantinedRow.released_at).is_(None)
+    entry = session.exec(select(QuarantinedRow).where(*is_active).with_for_update()).first()
+    if entry is None:
+        raise ObjectNotFoundError(f"There is no row {number} in the quarantine.")
+    return entry
+
+
+def undo_row_action(session: Session, record: OperatorAction, actor: str, now: datetime) -> None:
+    """Set a row aside again that an operator has released. Raises UsageError when it was released again since."""
+    mark_undone(session, record, actor, now)
+    entry = session.get(QuarantinedRow, int(record.object_id))
+    if entry is None or entry.released_at != record.at:
+        raise UsageError("The row has gone on since then, so this cannot be undone.")
+    entry.released_at = None
+
+
+def _release(session: Session, actor: str, action: str, entry: QuarantinedRow, now: datetime) -> OperatorAction:
+    number = int(entry.id or 0)
+    release_row(session, number, now)
+    row = {"table": entry.table_name, "row": entry.row_id, "reason": entry.reason}
+    return record_action(session, actor, action, ObjectKind.QUARANTINED_ROW, number, now, **row)
