@@ -26,7 +26,7 @@
 - `query`: keywords parsed into queries
 - `snippets`: sentences of an abstract worth showing
 - `sorted_keys`: keys in order, and the runs of words that spell them
-- `suggest`: phrases to add to keywords or to narrow them by
+- `suggest`: phrases that are known to be worth a keyword
 - `syntax`: examples of the syntax, for help
 - `terms`: phrases and conditions on metadata
 """
@@ -43,7 +43,7 @@ from digest.matching.forms import FORMS_VERSION, to_key
 from digest.matching.learned_acronyms import choose_long_form, extend_acronyms, list_definitions, list_small_words
 from digest.matching.matcher import Hit, KindBits, Matcher, QueryBits, TermBits, bit_positions, combine_query
 from digest.matching.metadata_names import normalize_category, normalize_journal, normalize_source
-from digest.matching.normalize import BREAK, HYPHEN, NO_GAP, SPACE, Words, can_join, split_words
+from digest.matching.normalize import BREAK, FUNCTION_WORDS, HYPHEN, NO_GAP, SPACE, Words, can_join, split_words
 from digest.matching.other_forms import other_forms
 from digest.matching.parser import QueryLimits
 from digest.matching.phrase_index import PhraseIndex, find_sequence, fits_gaps, is_standalone
@@ -61,14 +61,7 @@ from digest.matching.query import (
 )
 from digest.matching.snippets import Snippet, snippet
 from digest.matching.sorted_keys import HIGHEST_CHARACTER
-from digest.matching.suggest import (
-    RecentCorpus,
-    build_corpus,
-    common_phrases,
-    narrow_query,
-    narrowing_phrases,
-    related_phrases,
-)
+from digest.matching.suggest import common_phrases, narrow_query, vocabulary
 from digest.matching.syntax import INTRODUCTION, SYNTAX_EXAMPLES
 from digest.matching.terms import (
     ACRONYM_SIGN,
@@ -88,6 +81,7 @@ __all__ = [
     "BREAK",
     "DEFAULT_LIMITS",
     "FORMS_VERSION",
+    "FUNCTION_WORDS",
     "HIGHEST_CHARACTER",
     "HYPHEN",
     "INTRODUCTION",
@@ -121,7 +115,6 @@ __all__ = [
     "Query",
     "QueryBits",
     "QueryLimits",
-    "RecentCorpus",
     "Snippet",
     "SourceTerm",
     "Span",
@@ -129,7 +122,6 @@ __all__ = [
     "TermBits",
     "Words",
     "bit_positions",
-    "build_corpus",
     "can_join",
     "can_parse",
     "choose_long_form",
@@ -149,7 +141,6 @@ __all__ = [
     "list_small_words",
     "name_variants",
     "narrow_query",
-    "narrowing_phrases",
     "normalize_author",
     "normalize_category",
     "normalize_journal",
@@ -157,12 +148,12 @@ __all__ = [
     "other_forms",
     "parse",
     "parse_canonical",
-    "related_phrases",
     "restrict_to_sources",
     "shipped_acronyms",
     "snippet",
     "split_words",
     "to_acronym",
     "to_key",
+    "vocabulary",
     "window_without",
 ]

@@ -25,6 +25,7 @@
 - `separate`: pairs that the operator keeps apart
 - `search`: search for papers by a query, with their number
 - `resolve`: which paper a listing is
+- `suggestions`: suggestions for keywords, from the recent papers
 - `snapshots`: a stored paper as matching and e-mails see it
 - `source_problem`: a problem of a source
 - `source_status`: what people should know about the sources, as sentences
@@ -32,6 +33,7 @@
 - `window_problems`: what people should know about feeds
 - `window_store`: feeds in the store, and which of their entries were seen
 - `windows`: what two readings of a feed tell
+- `word_columns`: columns with one row a word of many papers
 - `version_pairs`: preprints and the articles that they were published as
 """
 
@@ -171,6 +173,7 @@ from digest.papers.windows import (
 
 if TYPE_CHECKING:
     from digest.papers.recent import RecentPapersIndex, Selection
+    from digest.papers.suggestions import Correction, KeywordSuggester, PhraseSuggestions
 
 __all__ = [
     "BACKFILL_DAYS",
@@ -183,8 +186,10 @@ __all__ = [
     "TRENDING_LIMIT",
     "UNDOABLE_PAIR_ACTIONS",
     "Candidate",
+    "Correction",
     "DayPapers",
     "FilterChoices",
+    "KeywordSuggester",
     "MatchCount",
     "PaperCache",
     "PaperFilter",
@@ -195,6 +200,7 @@ __all__ = [
     "PaperSelection",
     "PaperSnapshot",
     "PaperStatement",
+    "PhraseSuggestions",
     "RecentEvent",
     "RecentPapersIndex",
     "SearchOrder",
@@ -308,9 +314,13 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import the recent-papers index on first use: NumPy costs 25 MB, which a process that only sends does without."""
+    """Import what needs NumPy on first use: it costs 25 MB, which a process that only sends does without."""
     if name in {"RecentPapersIndex", "Selection"}:
         from digest.papers import recent
 
         return getattr(recent, name)
+    if name in {"Correction", "KeywordSuggester", "PhraseSuggestions"}:
+        from digest.papers import suggestions
+
+        return getattr(suggestions, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -10,7 +10,7 @@ reads one paper at a time.
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,6 @@ from digest.matching import (
     HIGHEST_CHARACTER,
     HYPHEN,
     NO_GAP,
-    SPACE,
     AcronymDefinition,
     PaperDocument,
     Phrase,
@@ -34,16 +33,25 @@ from digest.matching import (
     split_words,
     window_without,
 )
+from digest.papers.word_columns import (
+    CAPITALS_FLAG,
+    CASE_MASK,
+    CASE_SHIFT,
+    GAP_MASK,
+    GAPS,
+    SMALL_FLAG,
+    TEXT_START,
+    TITLE_FLAG,
+    Column,
+    WordColumns,
+    append_rows,
+    group_positions,
+    is_among,
+    pack_bits,
+)
 
-Column = npt.NDArray[Any]  # of the smallest unsigned type that holds its numbers
-GAPS = (NO_GAP, SPACE, HYPHEN, BREAK)
-TEXT_START = len(GAPS)  # the gap before the first word of a text, which no phrase spans
 LOWERCASE, UPPERCASE = 1, 2  # case of a word with a single character
-# Flags of a word: its gap, whether it stands in the title, its case where it is a single character, whether it is
-# written in two to four capitals, and whether all of it is small.
-GAP_MASK, TITLE_FLAG, CASE_SHIFT, CASE_MASK, CAPITALS_FLAG, SMALL_FLAG = 0b111, 0b1000, 4, 0b11, 1 << 6, 1 << 7
 NO_EXACT_FORM = "\0"  # before the key, for words that are read a second time: no quoted phrase has them
-BLOCK_ROWS = 1 << 18
 
 
 class DefinedForm(NamedTuple):
@@ -107,9 +115,9 @@ class PositionalIndex:
             self._add_defined_forms(texts, definitions, first_rows)
             self.paper_count += 1
         papers = np.repeat(np.arange(first_position, self.paper_count), counts)
-        self._numbers = _append(self._numbers, numbers, len(known))
-        self._papers = _append(self._papers, papers, self.paper_count)
-        self._flags = _append(self._flags, flags, TEXT_START, TEXT_START)
+        self._numbers = append_rows(self._numbers, numbers, len(known))
+        self._papers = append_rows(self._papers, papers, self.paper_count)
+        self._flags = append_rows(self._flags, flags, TEXT_START, TEXT_START)
         self._again, self._originals, self._last_words, self._half_rows = (
             np.concatenate([column, np.array(new, dtype=np.uint32)])
             for column, new in (
@@ -151,13 +159,29 @@ class PositionalIndex:
         numbers[[self._word_numbers[word] for word in self._words]] = np.arange(len(self._words))
         self._numbers = numbers[self._numbers]
         self._word_numbers = {word: number for number, word in enumerate(self._words)}
-        self._order, self._starts = _group_positions(self._numbers[:-1], len(self._words))
+        self._order, self._starts = group_positions(self._numbers[:-1], len(self._words))
         self._by_form = sorted(range(len(self._words)), key=self._exact_form)
         self._first_numbers, self._end_numbers = dict[str, int](), dict[int, int]()
         for number, (key, _) in enumerate(self._words):
             first = self._first_numbers.setdefault(key, number)
             self._end_numbers[first] = number + 1
         self._grouped_count = self.paper_count
+
+    def columns(self) -> WordColumns:
+        """Return all words, for who counts them."""
+        self._group()
+        first_numbers = np.zeros(max(len(self._words), 1), dtype=np.uint32)
+        for first, end in self._end_numbers.items():
+            first_numbers[first:end] = first
+        return WordColumns(
+            self._words, first_numbers, self._numbers, self._papers, self._flags, self._again, self.paper_count
+        )
+
+    def count_words(self, keys: Iterable[str]) -> dict[str, int]:
+        """Return how often words occur, by their keys, without those that do not."""
+        self._group()
+        firsts = {key: first for key in keys if (first := self._first_numbers.get(key)) is not None}
+        return {key: int(self._starts[self._end_numbers[first]] - self._starts[first]) for key, first in firsts.items()}
 
     def find(self, phrase: Phrase) -> tuple[int, int, int]:
         """Return as bits the papers with a phrase in the title, those with it in the abstract, and where prominently.
@@ -262,7 +286,7 @@ class PositionalIndex:
     def _beginnings(self, first: int, last: int, *, goes_on: bool) -> Column:
         """Return where a phrase may begin with one of these words."""
         positions: Column = self._order[self._starts[first] : self._starts[last]]
-        return positions[~np.isin(positions, self._last_words)] if goes_on and len(self._last_words) else positions
+        return positions[~is_among(positions, self._last_words)] if goes_on else positions
 
     def _without_small(self, phrase: Phrase, word: str, positions: Column) -> Column:
         """Drop an acronym that is an English word, too, where it is written small."""
@@ -282,7 +306,7 @@ class PositionalIndex:
         numbers = [*{*self._numbers_of_forms(rest, rest + HIGHEST_CHARACTER), *range(first, last)}]
         if not spelling.length and after is None:
             positions = self._positions(numbers)
-            yield positions[~np.isin(positions, self._last_words)] if phrase.tail else positions
+            yield positions[~is_among(positions, self._last_words)] if phrase.tail else positions
             return
         begins = np.zeros(len(self._words), dtype=bool)
         begins[numbers] = True
@@ -332,34 +356,3 @@ def _allowed_gaps(spelling: PartialSpelling, word: str, separators: dict[int, st
         for gap in GAPS
     ]
     return np.array([*allowed, False])
-
-
-def _append(column: Column, numbers: Sequence[int] | Column, limit: int, last: int = 0) -> Column:
-    """Return a column with more rows before its last one, which stands for the word after all others."""
-    return np.concatenate([column[:-1], numbers, [last]], dtype=np.min_scalar_type(limit), casting="unsafe")
-
-
-def _group_positions(column: Column, count: int) -> tuple[Column, npt.NDArray[np.int64]]:
-    """Return all positions grouped by number, and where the group of each number below `count` begins.
-
-    In blocks, because what sorting takes besides would be twice as large as the index.
-    """
-    starts = np.zeros(count + 1, dtype=np.int64)
-    blocks = [column[first : first + BLOCK_ROWS] for first in range(0, len(column), BLOCK_ROWS)]
-    for block in blocks:
-        starts[1:] += np.bincount(block, minlength=count)
-    np.cumsum(starts, out=starts)
-    order, free = np.empty(len(column), dtype=np.uint32), starts[:-1].copy()
-    for first, block in zip(range(0, len(column), BLOCK_ROWS), blocks, strict=True):
-        sorted_positions = np.argsort(block, kind="stable")
-        sizes = np.bincount(block, minlength=count)
-        # The n-th position of a number in this block goes to the n-th free place of its group.
-        places_in_group = np.arange(len(block)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-        order[np.repeat(free, sizes) + places_in_group] = sorted_positions + first
-        free += sizes
-    return order, starts
-
-
-def pack_bits(flags: npt.NDArray[np.bool_]) -> int:
-    """Return an integer whose bit n is flag n."""
-    return int.from_bytes(np.packbits(flags, bitorder="little").tobytes(), "little")

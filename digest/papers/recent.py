@@ -3,11 +3,11 @@
 It is derived from the store: losing it costs the time to read the papers once more.
 """
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -15,9 +15,13 @@ from sqlmodel import Session
 
 from digest.matching import KindBits, Matcher, PaperDocument, Phrase, Query, Term, TermBits, combine_query
 from digest.papers.documents import load_documents
-from digest.papers.positional_index import PositionalIndex, pack_bits
+from digest.papers.positional_index import PositionalIndex
 from digest.papers.queries import chunks, popularity_columns, recent_list_days, recent_paper_ids, store_fingerprint
 from digest.papers.ranking import USUAL_UPVOTES, packed_ranking_key, popularity_order, seat_ranks
+from digest.papers.word_columns import WordColumns
+
+if TYPE_CHECKING:
+    from digest.papers.suggestions.phrase_table import PhraseTable
 
 Column = npt.NDArray[Any]
 TERM_CACHE_SIZE = 1000  # terms whose matches are cached until the next refresh, 5 KB each with 20,000 papers
@@ -49,7 +53,8 @@ class RecentPapersIndex:
     """Papers of the last list days, for any number of threads. One instance belongs to one application.
 
     `days` is the number of list days in it, at most `max_days`, and `day` the latest one. `cache` is for
-    what callers derive from these papers; a refresh that finds a change clears it.
+    what callers derive from these papers; a refresh that finds a change clears it. `phrase_table` has the phrases of
+    these papers, once somebody has loaded it; the latest papers may be missing there.
     """
 
     def __init__(self, days: int) -> None:
@@ -61,13 +66,23 @@ class RecentPapersIndex:
         self._fingerprint: tuple[int, int] | None = None
         self._clear()
 
+    @classmethod
+    def from_documents(cls, documents: Sequence[PaperDocument]) -> Self:
+        """Return an index of papers that are in no store, without days."""
+        index = cls(0)
+        index._fingerprint = (0, 0)
+        index._add(documents)
+        index._kinds = KindBits.of_documents(index._documents)
+        index._is_listed = np.ones(len(index._documents), dtype=bool)
+        return index
+
     def _clear(self) -> None:
+        self.phrase_table: PhraseTable | None = None  # its papers are those of these positions
         self._documents: list[PaperDocument] = []  # without their texts, which are in the index
         self._text_hashes: list[int] = []
         self._positions: dict[int, int] = {}  # in these lists, by paper id
         self._term_matches: dict[str, TermBits] = {}
         self._kinds = KindBits(0, 0)
-        self._sample: tuple[Sequence[int], list[int]] = ((), [])  # ids of `match_bits`, and their positions
         self._index = PositionalIndex()
         self._is_listed = self._upvotes = self._popularity = self._list_days = np.empty(0, dtype=np.int64)
 
@@ -87,7 +102,7 @@ class RecentPapersIndex:
             self._clear()  # most documents are no longer recent
         for chunk in chunks(paper_ids):  # all rows at once would take more memory than the index
             self._add(load_documents(session, chunk))
-        self._term_matches, self._sample = {}, ((), [])
+        self._term_matches = {}
         self._kinds = KindBits.of_documents(self._documents)
         count = len(self._documents)
         self._is_listed = np.zeros(count, dtype=bool)
@@ -123,6 +138,16 @@ class RecentPapersIndex:
     def fingerprint(self) -> tuple[int, int] | None:
         """`store_fingerprint` of the loaded papers, None before the first refresh."""
         return self._fingerprint
+
+    @property
+    def paper_count(self) -> int:
+        """Number of papers that are considered."""
+        return int(self._is_listed.sum())
+
+    @property
+    def position_count(self) -> int:
+        """Number of papers in memory, also of those that are no longer considered."""
+        return len(self._documents)
 
     @property
     def is_loading(self) -> bool:
@@ -195,23 +220,40 @@ class RecentPapersIndex:
         parts = (is_about, query_counts, in_title, self._popularity)
         return matches, wanted, packed_ranking_key(*(part[wanted] for part in parts))
 
-    def match_bits(self, term: Term, ids: Sequence[int]) -> int | None:
-        """Return which papers a term matches: bit n for the n-th id. Pass the same sequence each time.
+    def find_matches(self, queries: Sequence[Query]) -> list[Column] | None:
+        """Return the positions of the papers that each query matches, in ascending order.
 
-        None when a paper is not in the index, or while it is loaded: callers can do without.
+        None while the index is loaded: callers can do without.
         """
         if not self._lock.acquire(timeout=LOCK_TIMEOUT):
             return None
         try:
-            if self._sample[0] is not ids:
-                self._sample = ids, [self._positions.get(paper_id, -1) for paper_id in ids]
-            positions = self._sample[1]
-            if -1 in positions:
-                return None
-            matches = self._unpack(self._match_terms({term.canonical: term})[term.canonical].matched)
-            return pack_bits(matches[positions])
+            terms = self._match_terms({term.canonical: term for query in queries for term in query.terms})
+            bits = [combine_query(query, terms, self._kinds).matched for query in queries]
+            return [np.flatnonzero(self._unpack(matched) & self._is_listed) for matched in bits]
         finally:
             self._lock.release()
+
+    def count_words(self, keys: Iterable[str]) -> dict[str, int]:
+        """Return how often words occur, by their keys, without those that do not."""
+        with self._lock:
+            return self._index.count_words(keys)
+
+    def paper_ids(self) -> list[int]:
+        """Return the ids of the papers by position."""
+        with self._lock:
+            return [document.id for document in self._documents]
+
+    def word_columns(self) -> tuple[WordColumns, list[int]]:
+        """Return all words as they are now, and the ids of the papers by position."""
+        with self._lock:
+            return self._index.columns(), [document.id for document in self._documents]
+
+    def keep_phrases(self, table: "PhraseTable", paper_ids: Sequence[int]) -> None:
+        """Keep the phrases of papers, unless their positions have changed meanwhile."""
+        with self._lock:
+            if [document.id for document in self._documents[: len(paper_ids)]] == list(paper_ids):
+                self.phrase_table = table
 
     def _match_terms(self, terms: Mapping[str, Term]) -> dict[str, TermBits]:
         """Match terms, or take their matches from the cache. All terms about metadata are matched in one pass."""

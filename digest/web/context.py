@@ -20,12 +20,12 @@ from digest.context import AppContext
 from digest.database import read_session
 from digest.formatting import format_authors, format_date, format_day, frequency_label, pluralize, safe_url
 from digest.matching import AcronymTable
-from digest.papers import RecentPapersIndex, load_source_titles, read_acronyms, store_fingerprint
+from digest.papers import KeywordSuggester, RecentPapersIndex, load_source_titles, read_acronyms, store_fingerprint
 from digest.rendering import template_folder
 from digest.subscribers import known_sources
 from digest.web.brand import Brand, load_brand
 from digest.web.forms import frequency_choices
-from digest.web.keywords import KeywordSuggestions, is_exclusion_line
+from digest.web.keywords import is_exclusion_line
 from digest.web.rate_limit import FormLimits, RateLimiter
 from digest.web.thumbnails import ThumbnailCache, create_thumbnail_cache
 
@@ -50,18 +50,23 @@ class WebContext:
     recent_papers: RecentPapersIndex
     limiter: RateLimiter
     thumbnails: ThumbnailCache
-    suggestions: KeywordSuggestions
+    suggester: KeywordSuggester
     brand: Brand
     page_cache: dict[str, tuple[tuple[int, int], bytes]] = field(default_factory=dict)
     _page_lock: Lock = field(default_factory=Lock)
 
     def fill_caches(self) -> None:
-        """Load the recent papers, so that the first preview need not wait for them."""
+        """Load the recent papers and their phrases, so that the first preview need not wait for them."""
         if self.recent_papers.is_loading:
             return
         with read_session(self.ctx.engine) as session:
             self.recent_papers.refresh(session)
-        self.suggestions.recent_corpus(self.ctx, is_background=True)
+            self.suggester.load_phrases(session)
+
+    @property
+    def are_caches_filled(self) -> bool:
+        """False where `fill_caches` would find something to do, as far as the recent papers in memory tell."""
+        return self.recent_papers.is_loaded and not self.suggester.is_outdated
 
     @property
     def source_titles(self) -> Mapping[str, str]:
@@ -124,7 +129,7 @@ def create_web_context(
         recent_papers,
         limiter,
         create_thumbnail_cache(ctx),
-        KeywordSuggestions(recent_papers),
+        KeywordSuggester(recent_papers),
         brand,
     )
 

@@ -28,6 +28,7 @@ from digest.subscribers import (
     require_unmuted,
 )
 from digest.web.address_suggestions import suggest_address
+from digest.web.keywords import edit_line
 
 MAX_ROWS = 2000  # keywords of one form
 MAX_KEYWORDS_LENGTH = 20_000  # characters in the field
@@ -68,7 +69,7 @@ class PreferencesFields(TextForm):
 
 
 class SubscribeForm(PreferencesFields):
-    """Form on the front page. `add`, `narrow` and `convert` are buttons with a keyword.
+    """Form on the front page. `add`, `replace` and `convert` are buttons with a keyword; see `edit_keywords`.
 
     `website` is a honeypot: only programs see and fill it. `sure`: the address that was already questioned as a
     probable typo; sent again, it is meant. `mended`: the button with the suggested address.
@@ -79,7 +80,7 @@ class SubscribeForm(PreferencesFields):
     mended: str = ""
     website: str = ""
     add: str = ""
-    narrow: str = ""
+    replace: str = ""
     convert: str = ""
 
 
@@ -88,8 +89,8 @@ class PreferencesForm(PreferencesFields):
 
     Each row has a `keyword`, and its place from 0 in `muted` when it is; the last one is the field for another keyword.
     Where no row is sent the keywords are the lines of `keywords`. Buttons that show the form and save nothing: `remove`
-    (a place), `add` and `convert` (a keyword), `preview`. `sources` are those that are checked, where `sources_shown`
-    is set.
+    (a place), `add`, `replace` and `convert` (a keyword), `preview`. `sources` are those that are checked, where
+    `sources_shown` is set.
     """
 
     pause: str = ""
@@ -100,13 +101,14 @@ class PreferencesForm(PreferencesFields):
     muted: list[str] = Field(default=[], max_length=MAX_ROWS)
     remove: str = ""
     add: str = ""
+    replace: str = ""
     convert: str = ""
     preview: str = ""
 
     @property
     def is_edit(self) -> bool:
         """True where a button asks to show the form and to save nothing."""
-        return bool(self.remove or self.add or self.convert or self.preview)
+        return bool(self.remove or self.add or self.replace or self.convert or self.preview)
 
     def rows(self) -> list[tuple[str, bool]]:
         """Return the keywords and whether each is muted, as a button has changed them; blank ones are left out."""
@@ -115,9 +117,7 @@ class PreferencesForm(PreferencesFields):
             (text, str(place) in self.muted)
             for place, line in enumerate(lines)
             if str(place) != self.remove
-            for text in (
-                (convert(line) or (line,)) if self.convert and line.strip() == self.convert.strip() else (line,)
-            )
+            for text in edit_line(line, self.replace, self.convert)
         ]
         return [(text.strip(), is_muted) for text, is_muted in [*rows, (self.add, False)] if text.strip()]
 

@@ -1,36 +1,20 @@
-"""Feedback on keywords: how each is understood, what it finds, what to add, and how to narrow it."""
+"""Feedback on keywords: how each is understood, what it finds, what was probably meant, and how to narrow it."""
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from threading import Lock
+from dataclasses import dataclass
 
-from digest.context import AppContext
-from digest.database import read_session
+from digest.database.models import Frequency
 from digest.errors import QueryError
 from digest.formatting import join_words
-from digest.matching import (
-    AcronymTable,
-    KeywordInput,
-    Query,
-    RecentCorpus,
-    build_corpus,
-    common_phrases,
-    convert,
-    describe,
-    narrow_query,
-    narrowing_phrases,
-    other_forms,
-    parse,
-    parse_canonical,
-    related_phrases,
-)
-from digest.papers import RecentPapersIndex, build_documents, latest_listing_id, papers_by_id, recent_paper_ids
+from digest.matching import AcronymTable, KeywordInput, Query, convert, describe, other_forms, parse, parse_canonical
+from digest.papers import Correction, KeywordSuggester
+from digest.subscribers import Preferences
 
-SAMPLE_DAYS = 30  # list days that the sample covers
-MAX_CACHED_SUGGESTIONS = 512  # lists of keywords with cached suggestions
-FIRST_SAMPLE_PAPERS, SAMPLE_VERSION = 100, -1  # until the corpus is loaded in the background after a start
-MAX_SAMPLE_PAPERS = 1500  # evenly spread: estimates a share within 2 percentage points
+LIST_DAYS_BY_PERIOD = {"day": 1, "week": 5, "month": 21}  # the sources publish on weekdays
+PERIODS = {Frequency.WEEKLY: "week", Frequency.MONTHLY: "month"}  # of one e-mail; else a day
+MAX_EXCLUDED_SHARE, MIN_PAPERS = 1 / 3, 30  # of all papers, before an exclusion has a warning; of fewer no share tells
+NARROW_SHARES = (1 / 20, 1 / 2)  # of an e-mail, for a narrowed keyword
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,99 +29,72 @@ class NarrowerKeyword:
 class KeywordDescription:
     """Meaning of a keyword, in `text`. `paper_count`: papers that match, None if not counted.
 
-    `broad_percent`: percentage of all recent papers that it matches, where that is too much.
+    - `filled_period`: where it alone fills the e-mail of a usual day, week or month, that word
+    - `excluded_percent`: of all recent papers that an exclusion leaves out, where these are too many
+    - `narrower`: what would narrow it; `corrections`: what was probably meant
     """
 
     keyword: str
     text: str
     paper_count: int | None = None
-    broad_percent: int | None = None
+    filled_period: str = ""
+    excluded_percent: int | None = None
     narrower: tuple[NarrowerKeyword, ...] = ()
+    corrections: tuple[Correction, ...] = ()
 
 
-@dataclass(slots=True)
-class KeywordSuggestions:
-    """Corpus of recent papers and suggestions from it, loaded again after a new listing.
+@dataclass(frozen=True, slots=True)
+class KeywordCounts:
+    """How many papers each keyword matches, of how many, in how many list days."""
 
-    `recent_papers` has the same papers and searches them faster.
-    """
-
-    recent_papers: RecentPapersIndex
-    _corpus: tuple[int, RecentCorpus] | None = None
-    _lock: Lock = field(default_factory=Lock)
-    _suggestions: dict[tuple[str, ...], tuple[str, ...]] = field(default_factory=dict)
-
-    def suggest(self, corpus: RecentCorpus, keywords: Sequence[KeywordInput]) -> tuple[str, ...]:
-        """Suggest phrases, cached as long as `corpus` is the current one."""
-        if not self._corpus or self._corpus[1] is not corpus:
-            return suggest_phrases(corpus, keywords)
-        cache, key = self._suggestions, tuple(keyword.canonical for keyword in keywords)
-        if key not in cache:
-            if len(cache) >= MAX_CACHED_SUGGESTIONS:
-                cache.clear()
-            cache[key] = suggest_phrases(corpus, keywords)
-        return cache.get(key, ())
-
-    def recent_corpus(
-        self, ctx: AppContext, last_listing: int | None = None, *, is_background: bool = False
-    ) -> RecentCorpus:
-        """Return the corpus. While one request loads it, the others use the previous one.
-
-        After a start that is a small sample, until it was loaded in the background: the whole one takes seconds.
-        `last_listing`: the id of the last listing, where it is known.
-        """
-        if last_listing is None:
-            with read_session(ctx.engine) as session:
-                last_listing = latest_listing_id(session)
-        current = self._corpus
-        if not is_background and (current is None or current[0] == SAMPLE_VERSION):
-            current = self._corpus = current or self._load_corpus(ctx, last_listing, FIRST_SAMPLE_PAPERS)
-            return current[1]
-        if current and (current[0] == last_listing or not self._lock.acquire(blocking=False)):
-            return current[1]
-        if not current:
-            self._lock.acquire()
-        try:
-            if not self._corpus or self._corpus[0] != last_listing:
-                self._suggestions, self._corpus = {}, self._load_corpus(ctx, last_listing, MAX_SAMPLE_PAPERS)
-            return self._corpus[1]
-        finally:
-            self._lock.release()
-
-    def _load_corpus(self, ctx: AppContext, last_listing: int, limit: int) -> tuple[int, RecentCorpus]:
-        """Load up to `limit` papers, and say which version of the corpus that is."""
-        with read_session(ctx.engine) as session:
-            paper_ids = recent_paper_ids(session, SAMPLE_DAYS)
-            papers = papers_by_id(session, paper_ids[:: -(-len(paper_ids) // limit) or 1])
-            documents = build_documents(session, list(papers.values()))
-        ids = [document.id for document in documents]
-        corpus = build_corpus(documents, [paper.ai_keywords for paper in papers.values()])
-        is_sample = limit == FIRST_SAMPLE_PAPERS < len(paper_ids)
-        version = SAMPLE_VERSION if is_sample else last_listing
-        return version, replace(corpus, lookup=lambda term: self.recent_papers.match_bits(term, ids))
+    matched: Sequence[int]
+    considered: int
+    days: int
 
 
 def describe_keywords(
-    corpus: RecentCorpus, keywords: Sequence[KeywordInput], acronyms: AcronymTable, counts: Sequence[int] | None = None
+    suggester: KeywordSuggester,
+    keywords: Sequence[KeywordInput],
+    acronyms: AcronymTable,
+    preferences: Preferences,
+    counts: KeywordCounts | None = None,
 ) -> tuple[KeywordDescription, ...]:
-    """Describe each keyword, with a warning if it is too broad. `counts`: papers that each one matches, if counted."""
-    numbers: Sequence[int | None] = [None] * len(keywords) if counts is None else counts
-    return tuple(
-        describe_keyword(corpus, parse_canonical(keyword.text), acronyms, count)
-        for keyword, count in zip(keywords, numbers, strict=True)
-    )
+    """Describe each keyword, with a warning if it is too broad for the e-mails of these preferences."""
+    queries = [parse_canonical(keyword.text) for keyword in keywords]
+    if counts is None:
+        return tuple(KeywordDescription(query.text, _describe_forms(query, acronyms)) for query in queries)
+    corrections = suggester.correct(queries)
+    descriptions = []
+    for query, count in zip(queries, counts.matched, strict=True):
+        period = "" if query.exclude else filled_period(count, counts.days, preferences)
+        is_too_wide = query.exclude and count > MAX_EXCLUDED_SHARE * max(counts.considered, MIN_PAPERS)
+        descriptions.append(
+            KeywordDescription(
+                query.text,
+                _describe_forms(query, acronyms),
+                count,
+                period,
+                round(100 * count / counts.considered) if is_too_wide else None,
+                _narrow(suggester, query, counts.days, preferences) if period else (),
+                corrections.get(query.text, ()),
+            )
+        )
+    return tuple(descriptions)
 
 
-def describe_keyword(
-    corpus: RecentCorpus, query: Query, acronyms: AcronymTable, count: int | None
-) -> KeywordDescription:
-    share, meaning = corpus.share(query), _describe_forms(query, acronyms)
-    if share is None or not corpus.is_too_broad(query):
-        return KeywordDescription(query.text, meaning, count)
-    phrases = () if query.exclude else narrowing_phrases(corpus, query)
-    lines = ((phrase, narrow_query(query, phrase)) for phrase in phrases)
-    narrower = tuple(NarrowerKeyword(phrase, line) for phrase, line in lines if _is_valid(line))
-    return KeywordDescription(query.text, meaning, count, round(100 * share), narrower)
+def filled_period(count: int, days: int, preferences: Preferences) -> str:
+    """Return the period whose e-mail so many matches in so many list days fill, as a rule; empty where they do not."""
+    period = PERIODS.get(Frequency(preferences.frequency), "day")
+    return period if count * LIST_DAYS_BY_PERIOD[period] >= preferences.cap * max(days, 1) else ""
+
+
+def _narrow(
+    suggester: KeywordSuggester, query: Query, days: int, preferences: Preferences
+) -> tuple[NarrowerKeyword, ...]:
+    period = PERIODS.get(Frequency(preferences.frequency), "day")
+    full = preferences.cap * max(days, 1) / LIST_DAYS_BY_PERIOD[period]
+    lowest, highest = (share * full for share in NARROW_SHARES)
+    return tuple(NarrowerKeyword(phrase, line) for phrase, line in suggester.narrow(query, lowest, highest))
 
 
 def _describe_forms(query: Query, acronyms: AcronymTable) -> str:
@@ -148,15 +105,6 @@ def _describe_forms(query: Query, acronyms: AcronymTable) -> str:
     )
 
 
-def _is_valid(line: str) -> bool:
-    """Return whether the keyword can be parsed: a long one may have no room for another phrase."""
-    try:
-        parse(line)
-    except QueryError:
-        return False
-    return True
-
-
 def is_exclusion_line(line: str) -> bool:
     """Return whether a line keeps papers away instead of finding some."""
     try:
@@ -165,34 +113,33 @@ def is_exclusion_line(line: str) -> bool:
         return False
 
 
-def suggest_phrases(corpus: RecentCorpus, keywords: Sequence[KeywordInput]) -> tuple[str, ...]:
-    """Suggest phrases that are frequent beside these keywords; without keywords, frequent ones."""
-    queries = [parse_canonical(keyword.canonical) for keyword in keywords]
-    return related_phrases(corpus, queries) if queries else common_phrases(corpus)
+def edit_keywords(text: str, add: str, replace: str, converted: str = "") -> str:
+    """Apply a button to the keywords: append `add`, replace a line, convert a line.
 
-
-def edit_keywords(text: str, add: str, narrow: str, converted: str = "") -> str:
-    """Apply a button to the keywords: append `add`, replace the line that `narrow` narrows, convert that line.
-
-    All other lines stay as they were typed; without a button, all of the text.
+    `replace` has the line and, below it, what takes its place. All other lines stay as they were typed; without a
+    button, all of the text.
     """
-    if not (add or narrow or converted):
+    if not (add or replace or converted):
         return text
-    lines = re.split(r"\r\n|\r|\n", text)
-    if converted:
-        lines = [
-            keyword
-            for line in lines
-            for keyword in ((convert(line) or (line,)) if line.strip() == converted.strip() else (line,))
-        ]
+    lines = [keyword for line in re.split(r"\r\n|\r|\n", text) for keyword in edit_line(line, replace, converted)]
     stripped = [line.strip() for line in lines]
-    wider = [n for n, line in enumerate(stripped) if line and narrow.startswith((f"{line} AND ", f"({line}) AND "))]
-    if wider:
-        lines[wider[0]] = narrow
-        stripped[wider[0]] = narrow
-    for keyword in (narrow, add):
+    for keyword in (split_replacement(replace)[1], add):
         if keyword and keyword not in stripped:
             while lines and not lines[-1].strip():
                 lines.pop()
             lines.append(keyword)
     return "\n".join(lines)
+
+
+def edit_line(line: str, replace: str, converted: str) -> Sequence[str]:
+    """Return the keywords in place of one line: what a button replaces or converts it to, or itself."""
+    old, new = split_replacement(replace)
+    if new and line.strip() == old:
+        return (new,)
+    return (converted and line.strip() == converted.strip() and convert(line)) or (line,)
+
+
+def split_replacement(replace: str) -> tuple[str, str]:
+    """Return the line that a button replaces, and the new one; both are empty without a button."""
+    old, _, new = replace.replace("\r", "").partition("\n")
+    return old.strip(), new.strip()

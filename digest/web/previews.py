@@ -27,12 +27,11 @@ from digest.rendering import (
 from digest.subscribers import Preferences, parse_keywords
 from digest.web.context import WebContext
 from digest.web.forms import FieldError, ParsedForm, PreferencesFields, parse_preferences_fields
-from digest.web.keywords import KeywordDescription, describe_keywords
+from digest.web.keywords import LIST_DAYS_BY_PERIOD, KeywordCounts, KeywordDescription, describe_keywords
 
 SHOWN_PAPERS = 3  # in the window that stands for the e-mail
 MAX_PREVIEW_TERMS = 400  # terms of all keywords that one preview looks up
 EXAMPLE_KEYWORDS, TRIED_PHRASES = 2, 8
-LIST_DAYS_BY_PERIOD = {"day": 1, "week": 5, "month": 21}  # the sources publish on weekdays
 LEAST_OF_A_PERIOD = 0.75  # fewer than that are rather told by a longer period
 
 
@@ -70,14 +69,16 @@ class KeywordPreview:
     matched: int
     days: int
     rate: MatchRate | None
+    considered: int
 
 
 @dataclass(frozen=True, slots=True)
 class KeywordFeedback:
-    """How the keywords are read, and phrases that could be added."""
+    """How the keywords are read, and phrases that could be added: `close` are probably meant, too."""
 
-    meanings: tuple[KeywordDescription, ...]
-    suggestions: tuple[str, ...]
+    meanings: tuple[KeywordDescription, ...] = ()
+    close: tuple[str, ...] = ()
+    related: tuple[str, ...] = ()
 
 
 def parse_preview_keywords(form: PreferencesFields, web: WebContext) -> ParsedForm:
@@ -112,7 +113,8 @@ def preview_keywords(web: WebContext, parsed: ParsedForm) -> KeywordPreview | No
         return None
     matched = len(found.papers) + found.omitted_count
     email = _preview_email(web, parsed.keywords, found) if found.papers else None
-    return KeywordPreview(email, found.match_counts, matched, found.days, estimate_rate(matched, found.days))
+    rate = estimate_rate(matched, found.days)
+    return KeywordPreview(email, found.match_counts, matched, found.days, rate, found.considered_count)
 
 
 def estimate_rate(matched: int, days: int) -> MatchRate | None:
@@ -162,12 +164,21 @@ def render_preview_email(web: WebContext, keywords: Sequence[KeywordInput], day:
 
 def describe_form(web: WebContext, entered: str, parsed: ParsedForm, preview: KeywordPreview | None) -> KeywordFeedback:
     """Describe the keywords and suggest others, unless all of the entered ones are invalid."""
-    if entered.strip() and not parsed.keywords:
-        return KeywordFeedback((), ())
-    fingerprint = web.recent_papers.fingerprint
-    corpus = web.suggestions.recent_corpus(web.ctx, fingerprint[0] if preview and fingerprint else None)
-    meanings = describe_keywords(corpus, parsed.keywords, web.acronyms, preview.counts if preview else None)
-    return KeywordFeedback(meanings, web.suggestions.suggest(corpus, parsed.keywords))
+    if not parsed.keywords:
+        return KeywordFeedback(related=() if entered.strip() else _examples(web))
+    counts = KeywordCounts(preview.counts, preview.considered, preview.days) if preview else None
+    meanings = describe_keywords(web.suggester, parsed.keywords, web.acronyms, parsed.preferences, counts)
+    suggested = web.suggester.suggest([parse_canonical(keyword.canonical) for keyword in parsed.keywords])
+    return KeywordFeedback(meanings, suggested.close, suggested.related)
+
+
+def _examples(web: WebContext) -> tuple[str, ...]:
+    cache, key = web.recent_papers.cache, ("examples", web.papers_version())
+    if key not in cache:
+        with read_session(web.ctx.engine) as session:
+            cache[key] = web.suggester.examples(session)
+    examples: tuple[str, ...] = cache[key]
+    return examples
 
 
 def _preview_email(web: WebContext, keywords: Sequence[KeywordInput], found: Preview) -> EmailPreview:

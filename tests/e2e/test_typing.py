@@ -229,8 +229,8 @@ def test_a_button_adds_a_keyword_beside_what_is_being_typed(page: Page, field: L
     with previewed(page):
         page.keyboard.type("graph", delay=10)
     # As one below the field; which there are depends on the papers.
-    for name, value in (("add", "heat"), ("narrow", "graph AND ink")):
-        button = f"<button name={name} value='{value}'>{value}</button>"
+    for name, value in (("add", "heat"), ("replace", "graph AND ink")):
+        button = f"<button name={name} value='{'graph&#10;' * (name == 'replace')}{value}'>{value}</button>"
         field.evaluate("(field, button) => field.form.insertAdjacentHTML('beforeend', button)", button)
         with previewed(page):
             page.get_by_role("button", name=value, exact=True).click()

@@ -50,7 +50,7 @@ FORM = st.fixed_dictionaries(
         "mended": EMAIL,
         "website": ANY_TEXT,
         "add": KEYWORD,
-        "narrow": KEYWORD,
+        "replace": KEYWORD | st.tuples(KEYWORD, KEYWORD).map("\n".join),
         "convert": KEYWORD,
         "frequency": st.sampled_from(["daily", "weekly", "weekly-friday", "weekly-x", "monthly", "Daily", "hourly"])
         | ANY_TEXT,

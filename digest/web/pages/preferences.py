@@ -119,7 +119,7 @@ def preview_rows(web: WebDep, form: Annotated[PreferencesForm, Form()]) -> HTMLR
 
 def _load_papers(web: WebContext, response: HTMLResponse) -> HTMLResponse:
     """Load the recent papers after the response, for the rates of keywords: the script asks for them once more."""
-    if not web.recent_papers.is_loaded:
+    if not web.are_caches_filled:
         response.background = BackgroundTask(web.fill_caches)
     return response
 
@@ -264,7 +264,6 @@ def _row_variables(web: WebContext, parsed: ParsedForm, rows: Sequence[tuple[str
         )
     return {
         "rows": shown,
-        "suggestions": feedback.suggestions,
         "feedback": feedback,
         "preview": preview if active else None,
         "email": preview.email if preview else None,

@@ -64,7 +64,7 @@ def front_page(web: WebDep, keywords: Annotated[str, Query()] = "") -> HTMLRespo
         response = _render_form(web, values, ParsedForm(), guess_timezone=True)
     else:
         response = web.cached_page("/", version, lambda: _render_form(web, values, ParsedForm(), guess_timezone=True))
-    if web.recent_papers.fingerprint != version:
+    if web.recent_papers.fingerprint != version or not web.are_caches_filled:
         # Visitors of this page type soon: load the papers for the preview meanwhile.
         response.background = BackgroundTask(web.fill_caches)
     return response
@@ -73,7 +73,7 @@ def front_page(web: WebDep, keywords: Annotated[str, Query()] = "") -> HTMLRespo
 @router.post("/")
 def preview_page(web: WebDep, form: SubscribeBody) -> HTMLResponse:
     """Preview the keywords, with what a button adds to them. Nothing is stored."""
-    form.keywords = edit_keywords(form.keywords, form.add, form.narrow, form.convert)
+    form.keywords = edit_keywords(form.keywords, form.add, form.replace, form.convert)
     return _render_preview(web, form, parse_preview_keywords(form, web))
 
 
@@ -83,7 +83,7 @@ def preview_fragment(web: WebDep, form: SubscribeBody) -> HTMLResponse:
     parsed = parse_preview_keywords(form, web)
     variables = _preview_variables(web, form.keywords, parsed, preview_keywords(web, parsed))
     response = web.render("preview.html", **variables, form=parsed)
-    if not web.recent_papers.is_loaded:
+    if not web.are_caches_filled:
         response.background = BackgroundTask(web.fill_caches)
     return response
 
@@ -189,7 +189,7 @@ def _preview_variables(
     """Return the template variables that the page and its live part share."""
     feedback = describe_form(web, entered, parsed, preview)
     is_example = not parsed.keywords and not parsed.errors_in("keywords")
-    email = preview_example(web, feedback.suggestions) if is_example else preview.email if preview else None
+    email = preview_example(web, feedback.related) if is_example else preview.email if preview else None
     has_papers = email is not None or preview is not None
     if not has_papers:
         with read_session(web.ctx.engine) as session:

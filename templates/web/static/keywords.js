@@ -96,16 +96,18 @@ input.addEventListener("paste", (event) => {
 add.addEventListener("click", () => { take(); change(); input.focus(); });
 box.addEventListener("click", (event) => { if (event.target === box || event.target === list) input.focus(); });
 form.addEventListener("click", (event) => {
-  const button = event.target.closest("button[name=add], button[name=narrow]");
+  const button = event.target.closest("button[name=add], button[name=replace]");
   if (!button) return;
   event.preventDefault();
   take();
-  const wider = chosen.findIndex((keyword) => button.value.startsWith(`${keyword} AND `) || button.value.startsWith(`(${keyword}) AND `));
-  if (button.name === "narrow" && wider >= 0) chosen[wider] = button.value; else take([button.value]);
+  const [keyword, replaced] = button.value.split(/\r?\n/).reverse();
+  const old = chosen.indexOf(replaced);
+  if (old >= 0 && !chosen.includes(keyword)) chosen[old] = keyword; else take([keyword]);
   change();
   input.focus();
 });
 form.addEventListener("submit", keep);
+form.addEventListener("change", (event) => { if (["cap", "frequency"].includes(event.target.name)) schedule(); });
 // A page that the browser brings back has its text in the textarea: take it up again.
 addEventListener("pageshow", () => {
   if (area.value === withPending().join("\n")) return;
@@ -127,7 +129,8 @@ async function preview() {
   const request = (running = new AbortController());
   panel.setAttribute("aria-busy", "true");
   try {
-    const body = new URLSearchParams({ keywords: area.value });
+    // The number of papers and how often they come tell what is too broad.
+    const body = new URLSearchParams({ keywords: area.value, cap: form.elements.cap.value, frequency: form.elements.frequency.value });
     const response = await fetch(form.dataset.preview, { method: "POST", body, signal: request.signal });
     if (response.status !== 200) throw new Error(response.status);
     show(new DOMParser().parseFromString(await response.text(), "text/html"));

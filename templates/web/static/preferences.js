@@ -78,16 +78,19 @@ document.getElementById("add").addEventListener("click", (event) => {
   fresh.focus();
 });
 form.addEventListener("click", (event) => {
-  const button = event.target.closest("button[name=add]");
-  if (!button) return;
+  const button = event.target.closest("button[name=add], button[name=replace]");
+  if (!button || button.id === "add") return;
   event.preventDefault();
-  add([button.value]);
-  fresh.focus();
+  const [keyword, replaced] = button.value.split(/\r?\n/).reverse();
+  const row = [...rows.children].find((other) => replaced && fieldOf(other).value.trim() === replaced);
+  if (row) fieldOf(row).value = keyword;
+  if (row) change(); else add([keyword]);
+  (row ? fieldOf(row) : fresh).focus();
 });
 form.addEventListener("input", (event) => {
   if (rows.contains(event.target) || event.target === fresh) return;
   unsaved.textContent = "Not saved yet.";
-  if (event.target.name === "sources") schedule();
+  if (["sources", "cap", "frequency"].includes(event.target.name)) schedule();
 });
 
 // Preview: one request at a time; a newer one aborts it.
@@ -101,7 +104,7 @@ async function preview() {
   const request = (running = new AbortController());
   panel.setAttribute("aria-busy", "true");
   try {
-    const body = new URLSearchParams([...new FormData(form)].filter(([name]) => ["keyword", "muted", "sources"].includes(name)));
+    const body = new URLSearchParams([...new FormData(form)].filter(([name]) => ["keyword", "muted", "sources", "cap", "frequency"].includes(name)));
     const response = await fetch(form.dataset.preview, { method: "POST", body, signal: request.signal });
     if (response.status !== 200) throw new Error(response.status);
     show(new DOMParser().parseFromString(await response.text(), "text/html"));

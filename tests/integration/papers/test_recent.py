@@ -10,7 +10,7 @@ from sqlmodel import Session, col
 from digest import planning
 from digest.database import read_session, write_session
 from digest.database.models import FetchStatus, Paper, SourceFetch
-from digest.matching import KeywordInput, Matcher, Query, parse, parse_canonical
+from digest.matching import KeywordInput, Matcher, bit_positions, parse, parse_canonical
 from digest.papers import (
     RecentPapersIndex,
     build_documents,
@@ -143,23 +143,17 @@ def test_a_keyword_with_many_candidates_is_counted_in_fewer_days(filled_store: E
         assert part.considered_count == len(considered) < whole.considered_count
 
 
-def test_the_papers_a_term_matches_are_those_of_the_matcher(sqlite_store: Engine) -> None:
+def test_the_papers_a_query_matches_are_those_of_the_matcher(sqlite_store: Engine) -> None:
     index = RecentPapersIndex(DAYS)
     with read_session(fill_store(sqlite_store)) as session:
-        ids = recent_paper_ids(session, DAYS)
-        assert index.match_bits(parse("model").phrases[0], ids) is None
+        assert [found.tolist() for found in index.find_matches([parse("model")]) or ()] == [[]]
         index.refresh(session)
-        papers = list(papers_by_id(session, ids[::3]).values())
-        documents = build_documents(session, papers)
-    for term in {
-        term
-        for lines in QUERIES
-        for keyword in parse_keywords_or_raise(lines)
-        for term in parse_canonical(keyword.canonical).terms
-    }:
-        [bits] = Matcher([Query("", term)]).match_bits(documents)
-        assert index.match_bits(term, [document.id for document in documents]) == bits.matched, term
-    assert index.match_bits(parse("model").phrases[0], [0]) is None
+        papers = papers_by_id(session, index.paper_ids())
+        documents = build_documents(session, [papers[paper_id] for paper_id in index.paper_ids()])
+    queries = [parse_canonical(keyword.canonical) for lines in QUERIES for keyword in parse_keywords_or_raise(lines)]
+    expected = [[*bit_positions(bits.matched)] for bits in Matcher(queries).match_bits(documents)]
+    for _ in range(2):  # the second time from the cache
+        assert [found.tolist() for found in index.find_matches(queries) or ()] == expected
 
 
 def test_a_refresh_loads_later_listings_and_changes(filled_store: Engine) -> None:

@@ -61,8 +61,17 @@ def store_papers(ctx: AppContext, *titles: str, first: int = 1, days_ago: int = 
         store_listings(session, listed, TEST_TIME)
 
 
-ROBOT_TITLES = ["Robots learn by imitation learning"] * 5 + ["Imitation learning of birdsong"]
-DARK_MATTER_TITLES = ["A model of dark matter"] * 30
+ROBOT_TITLES = [*["Robots learn by imitation learning"] * 5, *["Imitation learning of birdsong"] * 3]
+DARK_MATTER_TITLES = ["A model of dark matter"] * 60
+
+
+def preferences_of(ctx: AppContext) -> str:
+    """Return the preferences link of a new subscriber."""
+    subscribe(ctx, "ada@example.org", Preferences(), [], TEST_TIME)
+    with read_session(ctx.engine) as session:
+        nonce = session.exec(select(Subscriber)).one().nonce
+    confirm(ctx, ctx.token_signer.sign(TokenPurpose.CONFIRM, nonce, TEST_TIME), TEST_TIME)
+    return f"/preferences/{ctx.token_signer.sign(TokenPurpose.PREFERENCES, nonce, TEST_TIME)}"
 
 
 def buttons(page: ParsedPage, name: str) -> list[str]:
@@ -91,15 +100,15 @@ def test_keywords_are_explained_even_without_papers(browser: Browser) -> None:
     assert "very broad" not in page.text
 
 
+def replacements(page: ParsedPage) -> list[str]:
+    return [value.replace("\r\n", "\n") for value in buttons(page, "replace")]
+
+
 def test_saved_preferences_show_how_keywords_are_understood(ctx: AppContext, browser: Browser) -> None:
     store_papers(ctx, *DARK_MATTER_TITLES, *ROBOT_TITLES)
-    subscribe(ctx, "ada@example.org", Preferences(), [], TEST_TIME)
-    with read_session(ctx.engine) as session:
-        nonce = session.exec(select(Subscriber)).one().nonce
-    confirm(ctx, ctx.token_signer.sign(TokenPurpose.CONFIRM, nonce, TEST_TIME), TEST_TIME)
-    link = f"/preferences/{ctx.token_signer.sign(TokenPurpose.PREFERENCES, nonce, TEST_TIME)}"
+    link = preferences_of(ctx)
     saved = ParsedPage(browser.get(browser.post(link, {"keywords": "model\ntitle:graph"}).headers["location"]).text)
-    assert "it matches 83% of all papers" in saved.text
+    assert "model is very broad: on a usual day this alone fills your e-mail." in " ".join(saved.text.split())
     live = ParsedPage(browser.post("/preview/rows", {"keyword": "title:graph"}).text)
     for page in (saved, live):
         assert page.find_tag(id="readings")
@@ -108,37 +117,96 @@ def test_saved_preferences_show_how_keywords_are_understood(ctx: AppContext, bro
     assert "title contains “birds”" in refused.text
 
 
-def test_a_keyword_that_matches_over_a_third_is_accepted_with_a_warning_and_can_be_narrowed(
+def test_a_keyword_that_alone_fills_an_email_is_accepted_with_a_warning_and_can_be_narrowed(
     ctx: AppContext, browser: Browser
 ) -> None:
     store_papers(ctx, *DARK_MATTER_TITLES, *["A model of turbulence"] * 5, *ROBOT_TITLES)
+    browser.get("/")  # loads the papers
     assert browser.post("/subscribe", {"keywords": "model", "email": "ada@example.org"}).status_code == 303
     page = ParsedPage(browser.post("/", {"keywords": "speech\nmodel"}).text)
-    assert "it matches 85% of all papers" in page.text
-    assert buttons(page, "narrow") == ["model AND turbulence"]
-    after = browser.post("/", {"keywords": "speech\nmodel", "narrow": "model AND turbulence"}).text
+    assert "model is very broad: on a usual day this alone fills your e-mail." in " ".join(page.text.split())
+    assert replacements(page) == ["model\nmodel AND turbulence"]
+    after = browser.post("/", {"keywords": "speech\nmodel", "replace": buttons(page, "replace")[0]}).text
     assert "\nspeech\nmodel AND turbulence</textarea>" in after
     assert "very broad" not in after
 
 
-def test_the_share_is_counted_over_the_last_thirty_list_days(ctx: AppContext, browser: Browser) -> None:
-    for day in range(30):
-        store_papers(ctx, "Graphs" if day < 10 else "Birds", "Stones", first=1 + 2 * day, days_ago=day)
-    store_papers(ctx, *["Birds"] * 60, first=100, days_ago=30)
-    text = ParsedPage(browser.post("/", {"keywords": "bird\nstone"}).text).text
-    assert text.count("is very broad") == 1
-    assert "it matches 50% of all papers" in text
+@pytest.mark.parametrize(
+    ("options", "warning"),
+    [
+        ({"cap": "10"}, "on a usual day this alone fills your e-mail"),
+        ({"cap": "11"}, ""),
+        ({"cap": "50", "frequency": "weekly-friday"}, "in a usual week this alone fills your e-mail"),
+        ({"cap": "51", "frequency": "weekly-friday"}, ""),
+        ({"cap": "100", "frequency": "monthly"}, "in a usual month this alone fills your e-mail"),
+    ],
+)
+@pytest.mark.parametrize("is_loaded", [True, False])
+def test_what_fills_an_email_depends_on_its_size_and_how_often_it_comes(
+    ctx: AppContext, browser: Browser, options: dict[str, str], warning: str, *, is_loaded: bool
+) -> None:
+    for day in range(3):
+        store_papers(ctx, *["Graphs"] * (5 + 5 * day), first=1 + 100 * day, days_ago=day)
+    if is_loaded:
+        browser.get("/")
+    text = " ".join(ParsedPage(browser.post("/", {"keywords": "graph\nbird"} | options).text).text.split())
+    assert text.count("very broad") == bool(warning)
+    assert warning in text
 
 
-def test_too_few_papers_cause_no_warning(ctx: AppContext, browser: Browser) -> None:
-    store_papers(ctx, *DARK_MATTER_TITLES[:29])
-    assert "very broad" not in browser.post("/", {"keywords": "model"}).text
+def test_an_exclusion_that_leaves_out_over_a_third_has_a_warning(ctx: AppContext, browser: Browser) -> None:
+    store_papers(ctx, *DARK_MATTER_TITLES[:16], *["Birds"] * 24)
+    text = ParsedPage(browser.post("/", {"keywords": "bird\n-dark matter"}).text).text
+    assert "-dark matter is very broad: it leaves out 40% of all papers." in " ".join(text.split())
+    assert "it leaves out" not in browser.post("/", {"keywords": "dark matter\n-stone"}).text
+
+
+def test_a_keyword_that_finds_nothing_can_be_replaced_without_javascript(ctx: AppContext, browser: Browser) -> None:
+    store_papers(ctx, *DARK_MATTER_TITLES, *ROBOT_TITLES)
+    assert buttons(ParsedPage(browser.post("/", {"keywords": "imitaton learning"}).text), "replace") == []
+    browser.get("/")
+    form = {"keywords": "birds\nimitaton learning", "email": "ada@example.org"}
+    page = ParsedPage(browser.post("/", form).text)
+    assert "imitaton learning: did you mean" in " ".join(page.text.split())
+    assert replacements(page) == ["imitaton learning\nimitation learning"]
+    after = ParsedPage(browser.post("/", form | {"replace": buttons(page, "replace")[0]}).text)
+    assert after.find_tag(id="email")["value"] == "ada@example.org"
+    assert after.text.count("imitation learning") > 0
+    assert replacements(after) == []
+    wider = ParsedPage(browser.post("/", {"keywords": "robot birdsong learning"}).text)
+    assert "No recent matches for robot birdsong learning. Try" in " ".join(wider.text.split())
+    assert replacements(wider) == ["robot birdsong learning\nbirdsong", "robot birdsong learning\nrobot"]
+
+
+def test_the_preferences_page_corrects_narrows_and_converts_without_javascript(
+    ctx: AppContext, browser: Browser
+) -> None:
+    store_papers(ctx, *DARK_MATTER_TITLES, *["A model of turbulence"] * 5, *ROBOT_TITLES)
+    browser.get("/")
+    link = preferences_of(ctx)
+    lines = ["model", "imitaton learning", "robots, birds", "-stone"]
+    page = ParsedPage(browser.send("POST", link, data={"keyword": [*lines, ""], "muted": ["3"], "preview": "1"}).text)
+    assert replacements(page) == ["model\nmodel AND turbulence", "imitaton learning\nimitation learning"]
+    assert buttons(page, "convert") == ["robots, birds"]
+    for name, value, changed in (
+        ("replace", buttons(page, "replace")[0], ["model AND turbulence", *lines[1:]]),
+        ("replace", buttons(page, "replace")[1], ["model", "imitation learning", *lines[2:]]),
+        ("convert", "robots, birds", [*lines[:2], "robots", "birds", "-stone"]),
+    ):
+        after = ParsedPage(browser.send("POST", link, data={"keyword": [*lines, ""], "muted": ["3"], name: value}).text)
+        fields = [found.get("value", "") for tag, found in after.tags if found.get("name") == "keyword"]
+        assert [text for text in fields if text] == changed
+        muted = [found["value"] for _, found in after.tags if found.get("name") == "muted" and "checked" in found]
+        assert muted == [str(len(changed) - 1)]
+    saved = ParsedPage(browser.get(link).text)
+    assert [found for _, found in saved.tags if found.get("name") == "keyword" and found.get("value")] == []
 
 
 def test_a_button_adds_a_phrase_of_the_same_papers(ctx: AppContext, browser: Browser) -> None:
     store_papers(ctx, *DARK_MATTER_TITLES, *ROBOT_TITLES)
+    browser.get("/")
     page = ParsedPage(browser.post("/", {"keywords": "robot", "email": "ada@example.org"}).text)
-    assert "Related" in page.text
+    assert "Did you also mean" in page.text
     button = page.find_tag(name="add", value="imitation learning")
     assert (button["type"], button["formaction"]) == ("submit", "/")
     assert "formnovalidate" in button
@@ -163,28 +231,31 @@ def test_suggestions_follow_new_listings(ctx: AppContext, browser: Browser) -> N
     assert buttons(ParsedPage(browser.get("/").text), "add") == ["imitation learning"]
 
 
-def test_keywords_of_a_listing_are_escaped(ctx: AppContext, browser: Browser) -> None:
-    store_papers(ctx, *["A robot <b>x</b> y"] * 6, named=("<b>x</b> y",))
-    store_papers(ctx, "<b>x</b> y", *DARK_MATTER_TITLES, first=100)
+def test_phrases_of_titles_and_listings_are_text(ctx: AppContext, browser: Browser) -> None:
+    store_papers(ctx, *["A robot <marquee tracker>"] * 6, named=("<marquee tracker>",))
+    store_papers(ctx, *["<marquee tracker>"] * 3, *DARK_MATTER_TITLES, first=100)
+    browser.get("/")
     page = ParsedPage(browser.post("/", {"keywords": "robot"}).text)
-    assert buttons(page, "add") in ([], ["<b>x</b> y"])
-    assert not [tag for tag, _ in page.tags if tag == "b"]
+    assert buttons(page, "add") == ["marquee tracker"]
+    assert not [tag for tag, _ in page.tags if tag == "marquee"]
 
 
 @pytest.mark.parametrize(
-    ("text", "add", "narrow", "after"),
+    ("text", "add", "replace", "after"),
     [
         ("", "cats", "", "cats"),
         ("dogs\r\n\r\n", "cats", "", "dogs\ncats"),
         ("cats\ndogs", "cats", "", "cats\ndogs"),
-        ("dogs\n cats ", "", "cats AND fish", "dogs\ncats AND fish"),
-        ("cats OR dogs", "", "(cats OR dogs) AND fish", "(cats OR dogs) AND fish"),
-        ("dogs", "", "cats AND fish", "dogs\ncats AND fish"),
-        ("cats AND fish", "", "cats AND fish", "cats AND fish"),
+        ("dogs\n cats ", "", "cats\r\ncats AND fish", "dogs\ncats AND fish"),
+        ("cats OR dogs", "", "cats OR dogs\n(cats OR dogs) AND fish", "(cats OR dogs) AND fish"),
+        ("dogs", "", "cats\ncats AND fish", "dogs\ncats AND fish"),
+        ("cats AND fish", "", "cats\ncats AND fish", "cats AND fish"),
+        ("cats\ndogs", "", "cats", "cats\ndogs"),
+        ("cats\ndogs", "", "\n", "cats\ndogs"),
     ],
 )
-def test_a_button_changes_one_line(text: str, add: str, narrow: str, after: str) -> None:
-    assert edit_keywords(text, add, narrow) == after
+def test_a_button_changes_one_line(text: str, add: str, replace: str, after: str) -> None:
+    assert edit_keywords(text, add, replace) == after
 
 
 def test_a_button_converts_the_syntax_of_another_system_without_javascript(ctx: AppContext, browser: Browser) -> None:
