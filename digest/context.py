@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
-from digest.config import DEFAULT_KEY, Settings
+from digest.config import DEFAULT_KEY, NO_TEMPLATES, Settings, TemplateFolder, load_template_folder
 from digest.database import connect, create_private_folder, ensure_schema
 from digest.errors import SettingError, StoreError
 from digest.mail import RawMessage, RelayConfig, ReturnPath
@@ -33,7 +33,8 @@ MIN_KEY_LENGTH = 16  # characters; a shorter key file was truncated
 class AppContext:
     """Settings, engine and keys that an entry point hands down; nothing below reads the environment.
 
-    `is_demo`: the store is that of the demonstration, and every page says so.
+    `is_demo`: the store is that of the demonstration, and every page says so. `templates`: those of the operator, which
+    go before ours.
     """
 
     settings: Settings
@@ -41,6 +42,7 @@ class AppContext:
     token_signer: TokenSigner
     dkim_signer: "dkim.DkimSigner | None" = None
     is_demo: bool = False
+    templates: TemplateFolder = NO_TEMPLATES
 
     @property
     def sender_address(self) -> str:
@@ -97,7 +99,7 @@ class AppContext:
 
 def create_context(settings: Settings) -> AppContext:
     """Open the database and upgrade its schema where that is safe. Raises SettingError or StoreError."""
-    dkim_signer = load_dkim_signer(settings)
+    dkim_signer, templates = load_dkim_signer(settings), load_template_folder(settings.templates)
     engine = connect(settings.database_url)
     try:
         ensure_schema(engine)
@@ -105,7 +107,7 @@ def create_context(settings: Settings) -> AppContext:
         engine.dispose()
         raise
     token_signer = TokenSigner([load_secret_key(settings), *settings.old_secret_keys])
-    return AppContext(settings, engine, token_signer, dkim_signer)
+    return AppContext(settings, engine, token_signer, dkim_signer, templates=templates)
 
 
 def load_dkim_signer(settings: Settings) -> "dkim.DkimSigner | None":

@@ -24,6 +24,7 @@
 - `serve`: the web server with the scheduler, and workers
 - `source_commands`: how the sources do
 - `subscriber_commands`: list, add, show, remove, allow, import and export subscribers
+- `template_commands`: copy and check the operator's own templates
 
 Commands import what they need when they run, so that `--help` and the other commands start quickly.
 """

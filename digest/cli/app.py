@@ -17,6 +17,7 @@ from digest.cli import (
     runs,
     source_commands,
     subscriber_commands,
+    template_commands,
 )
 from digest.cli.doctor import DOCTOR_EPILOG, doctor
 from digest.cli.migrate import MIGRATE_EPILOG, migrate
@@ -85,6 +86,7 @@ app.add_typer(bounces.app, name="bounces")
 app.add_typer(paper_commands.app, name="papers")
 app.add_typer(source_commands.app, name="sources")
 app.add_typer(quarantine_commands.app, name="quarantine")
+app.add_typer(template_commands.app, name="templates")
 
 # Names of the release before; the next one drops them.
 app.add_typer(runs.app, name="round", hidden=True)

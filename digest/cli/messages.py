@@ -1,6 +1,7 @@
 """Sentences that commands print: results, notes and errors. Help texts stand with their commands and options."""
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 
 from digest.formatting import pluralize
 
@@ -41,7 +42,42 @@ FEED_DAMAGED = "The feed is not well-formed; it was repaired, and will be each t
 ABSTRACTS_THERE = "Every entry has an abstract."
 ABSTRACTS_COME = "What is missing is asked of Crossref once, where a paper has a DOI."
 ABSTRACTS_BY_CROSSREF = "With crossref in DIGEST_SOURCES, what is missing is asked of Crossref once, by DOI."
+NO_TEMPLATES = "DIGEST_TEMPLATES is empty, so there is nothing to check. Name a folder: digest templates check DIR"
+TEMPLATES_FAULTY = "Nothing was started. Correct the templates, or empty DIGEST_TEMPLATES to use ours."
 ADD_FEED = "To read the feed, put feeds into DIGEST_SOURCES and add this line to DIGEST_FEEDS:"
+
+
+def unknown_template(name: str, known: Sequence[str]) -> str:
+    near = get_close_matches(name, known, n=1)
+    return f"There is no template {name}." + (f" Did you mean {near[0]}?" if near else "")
+
+
+def templates_unwritable(folder: object, reason: str) -> str:
+    return f"{folder} cannot be written: {reason}"
+
+
+def template_exists(path: object) -> str:
+    return f"{path} is there already and was kept; to replace it: --overwrite"
+
+
+def templates_copied(count: int, folder: object) -> str:
+    if not count:
+        return "Nothing was copied."
+    return f"{pluralize(count, 'template')} copied. Change them, then: digest templates check {folder}"
+
+
+def template_warning(fault: object) -> str:
+    return f"note: {fault}"
+
+
+def doctor_summary(problems: int, checks: int) -> str:
+    if not problems:
+        return f"All {checks} checks are fine."
+    return f"{problems} of {checks} checks {'says' if problems == 1 else 'say'} what to fix."
+
+
+def templates_sound(count: int) -> str:
+    return f"{pluralize(count, 'template')} without a fault."
 
 
 def feed_entries_unreadable(count: int) -> str:

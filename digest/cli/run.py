@@ -20,6 +20,7 @@ from digest.cli.output import (
     show_progress,
 )
 from digest.cli.process import run_coroutine, run_until_stopped
+from digest.cli.template_commands import require_sound_templates
 
 if TYPE_CHECKING:
     from digest.jobs import SourceReport
@@ -53,6 +54,7 @@ def run(*, now: NowOption = None, as_json: JsonOption = False) -> None:
 
     clock = create_clock(parse_datetime(now))
     ctx = open_context(fetches=True)
+    require_sound_templates(ctx.templates)
     with show_progress("Running") as on_progress:
         report, stopped = run_coroutine(
             run_until_stopped(lambda stop: pipeline.run_once(ctx, clock, stop=stop, on_progress=on_progress))

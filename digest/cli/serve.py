@@ -25,6 +25,7 @@ from digest.cli.output import (
 )
 from digest.cli.process import configure_garbage_collector, run_coroutine, run_until_stopped
 from digest.cli.run import OLD_RUN_NAMES, print_source_reports
+from digest.cli.template_commands import require_sound_templates
 from digest.errors import UsageError
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ def serve(
     """
     with open_service_context() as opened:
         ctx = with_local_base_url(opened, host, port)
+        require_sound_templates(ctx.templates)
         run_service(ctx, host, port, scheduler=scheduler, run_jobs=work)
 
 
@@ -165,11 +167,13 @@ def worker(
 
     Waits while the database is unavailable or has another version. SIGTERM stops it after the e-mails being sent.
     """
-    from digest.config import load_settings
+    from digest.config import load_settings, load_template_folder
     from digest.jobs import run_worker
 
     configure_logging(logging.INFO)
-    require_postgresql(load_settings())
+    settings = load_settings()
+    require_postgresql(settings)
+    require_sound_templates(load_template_folder(settings.templates))
     run_coroutine(
         run_until_stopped(
             lambda stop: run_worker(

@@ -8,6 +8,7 @@
 - `messages`: reasons why a value cannot be used
 - `settings`: settings by topic, with their defaults and limits
 - `source_settings`: settings that belong to one source, and which sources are installed
+- `template_folder`: the operator's own templates, read from their folder
 - `values`: types of values, and what is accepted for each
 """
 
@@ -33,16 +34,28 @@ from digest.config.source_settings import (
     source_titles,
     source_variable,
 )
-from digest.config.values import HttpUrl, OneLine, StringList, is_web_address
+from digest.config.template_folder import (
+    NO_TEMPLATES,
+    TEMPLATE_AREAS,
+    TEMPLATE_SUFFIXES,
+    TemplateFault,
+    TemplateFolder,
+    load_template_folder,
+)
+from digest.config.values import FooterLink, HttpUrl, OneLine, StringList, is_web_address
 
 __all__ = [
     "DEFAULT_KEY",
     "DEFAULT_RETENTION_DAYS",
     "ENV_PREFIX",
     "EXAMPLES",
+    "NO_TEMPLATES",
     "SECRET_SETTINGS",
     "SOURCE_NAME_PATTERN",
+    "TEMPLATE_AREAS",
+    "TEMPLATE_SUFFIXES",
     "UNCONFIRMED_RETENTION",
+    "FooterLink",
     "HttpUrl",
     "LogFormat",
     "Logo",
@@ -50,11 +63,14 @@ __all__ = [
     "Settings",
     "SourceSettings",
     "StringList",
+    "TemplateFault",
+    "TemplateFolder",
     "TlsMode",
     "describe_value",
     "is_web_address",
     "load_logo",
     "load_settings",
+    "load_template_folder",
     "parse_database_url",
     "read_source_settings",
     "source_entry_points",

@@ -17,7 +17,7 @@ EXAMPLES = {
     "dkim_key": "/etc/digest/dkim.pem", "dkim_selector": "digest", "dkim_domain": "example.org",
     "postal_address": "1 Example Street, 12345 Exampletown", "sources": "huggingface,arxiv",
     "site_name": "Papers of the Example Lab", "intro": "New papers for the Example Lab and its friends.",
-    "accent": "#9c1c2e", "logo": "/etc/digest/logo.svg",
+    "accent": "#9c1c2e", "logo": "/etc/digest/logo.svg", "templates": "/etc/digest/templates",
     "footer_links": "Imprint=https://example.org/imprint,The lab=https://example.org",
     "host_gaps": "api.example.org=2", "contact": "you@example.org", "default_timezone": "Europe/Berlin",
     "send_hour": "8", "most_keywords": "100", "longest_keyword": "2000", "most_terms": "64",

@@ -18,6 +18,11 @@ ACCENT = "must be a color written as #rrggbb"
 LOGO_IS_NO_FILE = "is not a file"
 LOGO_TOO_LARGE = "is larger than 100 KB"
 LOGO_TYPE = "is neither an SVG nor a PNG image, or it is damaged"
+TEMPLATES_IS_NO_FOLDER = "is not a folder"
+NO_TEMPLATE = "is not used, because only .html and .txt files in the folders mail and web are templates"
+TEMPLATE_LEADS_OUT = "leads out of the folder by a link, so it is not read; copy the file into the folder"
+TEMPLATE_IS_NO_FILE = "is not a file"
+TEMPLATE_IS_NO_TEXT = "is not text in UTF-8"
 HOST_GAPS = "must name hosts, each with the seconds between two requests to it, 3600 at most"
 NO_SOURCES = "must name at least one source"
 TOKEN_CHARACTERS = "must have only ASCII letters, digits and punctuation, without spaces"  # noqa: S105  - no token
@@ -135,3 +140,19 @@ def unreadable_logo(reason: str) -> str:
 
 def invalid_logo(path: str, problem: str, example: str) -> str:
     return f"DIGEST_LOGO: {path} {problem}. Example: DIGEST_LOGO={example}"
+
+
+def too_many_templates(max_count: int) -> str:
+    return f"has more than {max_count} files; take a folder that has nothing but templates"
+
+
+def template_too_large(max_kilobytes: int) -> str:
+    return f"is larger than {max_kilobytes} KB"
+
+
+def unreadable_templates(reason: str) -> str:
+    return f"cannot be read: {reason}"
+
+
+def invalid_templates(path: str, problem: str, example: str) -> str:
+    return f"DIGEST_TEMPLATES: {path} {problem}. Example: DIGEST_TEMPLATES={example}"

@@ -217,6 +217,7 @@ class SiteSettings(BaseModel):
     footer_links: FooterLinks = ()
     accent: Accent = ""
     logo: OneLine = ""
+    templates: OneLine = ""
 
 
 class SubscriberSettings(BaseModel):

@@ -16,6 +16,7 @@
 - `plain_text`: wrapped paragraphs
 - `retracted_papers`: digests that were queued before one of their papers was retracted or withdrawn
 - `summary`: subject, headline and counts of a digest, for pages
+- `template_check`: faults of the operator's templates, before anybody gets an e-mail
 - `templates`: folders of templates, and the Jinja environment
 - `theme`: colors and fonts
 - `transactional`: e-mails about a subscription
@@ -56,7 +57,8 @@ from digest.rendering.paper_card import (
     split_text,
 )
 from digest.rendering.summary import DigestSummary, summarize_digest
-from digest.rendering.templates import template_folder
+from digest.rendering.template_check import check_email_templates, check_templates, copy_templates, template_names
+from digest.rendering.templates import create_environment, template_folder
 from digest.rendering.theme import HIGHLIGHT_COLORS, THEME, create_theme
 from digest.rendering.transactional import render_notice, render_welcome
 
@@ -87,6 +89,10 @@ __all__ = [
     "Welcome",
     "WelcomeContext",
     "build_card",
+    "check_email_templates",
+    "check_templates",
+    "copy_templates",
+    "create_environment",
     "create_theme",
     "digest_context",
     "highlight_matches",
@@ -100,4 +106,5 @@ __all__ = [
     "split_text",
     "summarize_digest",
     "template_folder",
+    "template_names",
 ]

@@ -40,6 +40,7 @@ def welcome_context(ctx: AppContext, batch: BatchData, delivery: ClaimedDelivery
     return WelcomeContext(
         product=ctx.product_name,
         accent=ctx.settings.accent,
+        templates=ctx.templates,
         address=recipient.email,
         frequency=recipient.frequency,
         weekday=recipient.weekday,
@@ -74,6 +75,7 @@ def digest_context(ctx: AppContext, batch: BatchData, delivery: ClaimedDelivery)
     return DigestContext(
         product=ctx.product_name,
         accent=ctx.settings.accent,
+        templates=ctx.templates,
         site_url=ctx.absolute_url(""),
         day=date.fromisoformat(delivery.edition),
         frequency=recipient.frequency,
@@ -117,6 +119,7 @@ def preview_context(
     return DigestContext(
         product=ctx.product_name,
         accent=ctx.settings.accent,
+        templates=ctx.templates,
         site_url=ctx.absolute_url(""),
         day=day,
         frequency=Frequency.DAILY,

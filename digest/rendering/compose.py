@@ -83,8 +83,8 @@ def _content_builder(
 ) -> tuple[Callable[[], EmailContent], str | None]:
     """Return what renders the content; and the unsubscribe URL of an e-mail that nobody asked for just now."""
     nonce, issued_at = batch.recipients[delivery.subscriber_id].nonce, delivery.created_at
-    common: dict[str, Any] = {"product": ctx.product_name, "accent": ctx.settings.accent}
-    common |= {"postal_address": ctx.settings.postal_address}
+    common: dict[str, Any] = {"product": ctx.product_name, "postal_address": ctx.settings.postal_address}
+    common |= {"accent": ctx.settings.accent, "templates": ctx.templates}
     notice: NoticeContext
     match delivery.kind:
         case DeliveryKind.DIGEST:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, fields
 from datetime import date
 from typing import ClassVar
 
+from digest.config import NO_TEMPLATES, TemplateFolder
 from digest.matching import Span
 from digest.papers import snapshots
 from digest.rendering.messages import PERIODS, Period
@@ -114,6 +115,7 @@ class DigestContext:
     thumbnails: bool = False
     product: str = "Paper Digest"
     accent: str = ""
+    templates: TemplateFolder = NO_TEMPLATES
     site_url: str = ""
     postal_address: str = ""
 
@@ -130,6 +132,7 @@ class NoticeContext:
     template: ClassVar[str]
     product: str = "Paper Digest"
     accent: str = ""
+    templates: TemplateFolder = NO_TEMPLATES
     postal_address: str = ""
 
 
@@ -148,6 +151,7 @@ class WelcomeContext:
 
     product: str = "Paper Digest"
     accent: str = ""
+    templates: TemplateFolder = NO_TEMPLATES
     address: str
     frequency: str
     weekday: int = 0

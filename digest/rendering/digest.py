@@ -42,7 +42,7 @@ class DigestBuilder:
     """One digest in the making. Papers are named by their places in the edition."""
 
     def __init__(self, context: DigestContext, cache: FragmentCache) -> None:
-        self._context, self._cache = context, cache
+        self._context, self._cache = context, cache.using(context.templates)
         self._positions = layout.keyword_positions(context)
         self._encoded_keywords: dict[int, tuple[QuotedPrintable, ...]] = {}
         has_mute_author, is_illustrated = bool(context.links.mute_author), context.thumbnails

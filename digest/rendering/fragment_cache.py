@@ -3,9 +3,10 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from digest import formatting
+from digest.config import NO_TEMPLATES, TemplateFolder
 from digest.mail import QuotedPrintable, encode_part
 from digest.rendering import messages
 from digest.rendering.contexts import LINK_NAMES, ClosePaper, NewsItem, PaperView
@@ -43,23 +44,32 @@ class RenderedPaper:
 class FragmentCache:
     """Everything rendered once for all e-mails of one process. Nothing in it is personal.
 
-    Each method remembers what it returned, least recently used first to go. Threads may share it.
+    Each method remembers what it returned, least recently used first to go. Threads may share it. All is rendered with
+    the same templates; `using` returns the cache for others.
     """
 
-    def __init__(self, papers: int = 4096, texts: int = 8192) -> None:
-        self.paper = lru_cache(papers)(render_paper)
-        self.layout = lru_cache(64)(render_layout)
-        self.macro = lru_cache(1024)(encode_macro)
+    def __init__(self, papers: int = 4096, texts: int = 8192, *, templates: TemplateFolder = NO_TEMPLATES) -> None:
+        self.templates, self._others = templates, dict[TemplateFolder, FragmentCache]()
+        self.paper = lru_cache(papers)(partial(render_paper, templates))
+        self.layout = lru_cache(64)(partial(render_layout, templates))
+        self.macro = lru_cache(1024)(partial(encode_macro, templates))
         self.encode = lru_cache(texts)(encode_html_and_text)
         self.wrap = lru_cache(texts)(encode_wrapped)
         self.reason = lru_cache(texts)(encode_reason)
-        self.keyword_count = lru_cache(texts)(encode_keyword_count)
-        self.mute_link = lru_cache(1)(render_mute_link)
-        self.news = lru_cache(1024)(encode_news)
-        self.close_papers = lru_cache(1024)(encode_close_papers)
+        self.keyword_count = lru_cache(texts)(partial(encode_keyword_count, templates))
+        self.mute_link = lru_cache(1)(partial(render_mute_link, templates))
+        self.news = lru_cache(1024)(partial(encode_news, templates))
+        self.close_papers = lru_cache(1024)(partial(encode_close_papers, templates))
+
+    def using(self, templates: TemplateFolder) -> "FragmentCache":
+        """Return the cache of what is rendered with these templates."""
+        if templates is self.templates:
+            return self
+        return self._others.setdefault(templates, FragmentCache(templates=templates))
 
 
-def render_paper(
+def render_paper(  # noqa: PLR0917  - a cache tells calls apart by all of them
+    templates: TemplateFolder,
     view: PaperView,
     form: PaperForm,
     year: int,
@@ -75,41 +85,44 @@ def render_paper(
         "card": build_card(view, date(year, 1, 1), fields, form, period, site_url, thumbnail=thumbnail),
         "number": placeholder("number"),
     }
-    html, text = (Fragment(render_template(f"digest-{form}.{ending}", accent, **values)) for ending in ("html", "txt"))
+    names = (f"digest-{form}.{ending}" for ending in ("html", "txt"))
+    html, text = (Fragment(render_template(templates, name, accent, **values)) for name in names)
     numbers = sorted({int(name.split()[1]) for name in (*html.names, *text.names) if " " in name})
     return RenderedPaper(html, text, tuple((n, f"color {n}", f"keyword {n}") for n in numbers))
 
 
 def render_layout(
-    names: Collection[str], notices: tuple[str, ...], *, accent: str, **values: object
+    templates: TemplateFolder, names: Collection[str], notices: tuple[str, ...], *, accent: str, **values: object
 ) -> tuple[Fragment, Fragment]:
     """Render the digest around its papers, as HTML and as plain text, with placeholders for what has `names`."""
     missed = [placeholder("missed_papers")] if "missed_papers" in names else []
     values |= {name: placeholder(name) if name in names else "" for name in LAYOUT_NAMES}
     values |= {"links": {name: placeholder(name) if name in names else "" for name in LINK_NAMES}}
     values |= {"notices": (*missed, *notices)}
-    html, text = (Fragment(render_template(f"digest-body.{ending}", accent, **values)) for ending in ("html", "txt"))
+    bodies = (f"digest-body.{ending}" for ending in ("html", "txt"))
+    html, text = (Fragment(render_template(templates, body, accent, **values)) for body in bodies)
     return html, text
 
 
-def encode_keyword_count(keyword: str, color: int, papers: int) -> QuotedPrintable:
+def encode_keyword_count(templates: TemplateFolder, keyword: str, color: int, papers: int) -> QuotedPrintable:
     """Encode how many papers a keyword matched, as HTML has it above them."""
-    return encode_macro("keyword_count", keyword, color, papers)
+    return encode_macro(templates, "keyword_count", keyword, color, papers)
 
 
-def render_mute_link() -> Fragment:
+def render_mute_link(templates: TemplateFolder) -> Fragment:
     """Render the link that mutes a keyword."""
-    return Fragment(render_macro("mute_link", placeholder("keyword"), placeholder("url")))
+    return Fragment(render_macro(templates, "mute_link", placeholder("keyword"), placeholder("url")))
 
 
-def encode_news(items: tuple[NewsItem, ...]) -> EncodedPair:
+def encode_news(templates: TemplateFolder, items: tuple[NewsItem, ...]) -> EncodedPair:
     """Render and encode the section about papers that a subscriber had."""
-    html, text = (encode_part(render_template(f"digest-news.{ending}", items=items)) for ending in ("html", "txt"))
+    names = (f"digest-news.{ending}" for ending in ("html", "txt"))
+    html, text = (encode_part(render_template(templates, name, items=items)) for name in names)
     return html, text
 
 
 def encode_close_papers(
-    items: tuple[ClosePaper, ...], year: int, period: Period, site_url: str, accent: str
+    templates: TemplateFolder, items: tuple[ClosePaper, ...], year: int, period: Period, site_url: str, accent: str
 ) -> EncodedPair:
     """Render and encode papers that no keyword found, each with the words that brought it."""
     fields = PersonalFields((), (), "")
@@ -120,9 +133,8 @@ def encode_close_papers(
         )
         for item in items
     ]
-    html, text = (
-        encode_part(render_template(f"digest-close.{ending}", accent, rows=rows)) for ending in ("html", "txt")
-    )
+    names = (f"digest-close.{ending}" for ending in ("html", "txt"))
+    html, text = (encode_part(render_template(templates, name, accent, rows=rows)) for name in names)
     return html, text
 
 
@@ -134,9 +146,9 @@ def encode_reason(matched_in: tuple[tuple[str, str], ...]) -> QuotedPrintable:
     return encode_wrapped(match_reason_text(shown, max(0, len(matched_in) - REASONS_PER_PAPER)), 4, "    ")
 
 
-def encode_macro(name: str, *values: object) -> QuotedPrintable:
+def encode_macro(templates: TemplateFolder, name: str, *values: object) -> QuotedPrintable:
     """Render and encode a macro without placeholders."""
-    return encode_part(render_macro(name, *values))
+    return encode_part(render_macro(templates, name, *values))
 
 
 def encode_wrapped(text: str, indent: int = 0, first_indent: str = "") -> QuotedPrintable:

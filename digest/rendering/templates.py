@@ -1,18 +1,30 @@
-"""Folders of templates, and the Jinja environment of e-mails."""
+"""Folders of templates, and the Jinja environments that read them."""
 
 from collections.abc import Mapping
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from jinja2 import (
+    BaseLoader,
+    ChoiceLoader,
+    Environment,
+    FileSystemLoader,
+    FunctionLoader,
+    PrefixLoader,
+    StrictUndefined,
+    select_autoescape,
+)
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from digest import formatting
+from digest.config import TemplateFolder
 from digest.mail import EmailContent
 from digest.rendering.paper_card import join_text
 from digest.rendering.plain_text import wrap_text
 from digest.rendering.theme import HIGHLIGHT_COLORS, THEME, create_theme
 
+OURS = "ours"  # the folder by which templates of operators name ours
 SUBJECT_LENGTH = 90  # characters; phones show about 40 of them, desktops about 70
 
 
@@ -26,19 +38,32 @@ def template_folder(name: str) -> Path:
     raise FileNotFoundError(f"no templates called {name!r}; looked in {folders[0]} and {folders[1]}")
 
 
-@cache
-def mail_environment() -> Environment:
+def create_environment(area: str, templates: TemplateFolder, **options: Any) -> Environment:
+    """Create the Jinja environment of an area, with the operator's templates before ours.
+
+    Theirs may extend ours of the same name as `ours/NAME`. They run in a sandbox: a template is written for its look,
+    perhaps by somebody who may not read our keys.
+    """
+    ours = FileSystemLoader(template_folder(area))
+    loader: BaseLoader = ours
+    if templates:
+        own = templates.in_area(area)
+
+        def read_own(name: str) -> tuple[str, str, None] | None:
+            return (own[name], templates.file_of(f"{area}/{name}"), None) if name in own else None
+
+        loader = ChoiceLoader([FunctionLoader(read_own), ours, PrefixLoader({OURS: ours})])
+    return (ImmutableSandboxedEnvironment if templates else Environment)(
+        loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, auto_reload=False, **options
+    )
+
+
+@lru_cache(maxsize=4)
+def mail_environment(templates: TemplateFolder) -> Environment:
     """Return the environment of all e-mails, made at the first one."""
     # Autoescaping goes by the real ending: a name like `x.html.j2` would stay unescaped, so none ends like that.
-    environment = Environment(
-        loader=FileSystemLoader(template_folder("mail")),
-        autoescape=select_autoescape(("html",), default=False),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        auto_reload=False,
-    )
+    autoescape = select_autoescape(("html",), default=False)
+    environment = create_environment("mail", templates, autoescape=autoescape, keep_trailing_newline=True)
     environment.globals.update(theme=THEME, highlight_colors=HIGHLIGHT_COLORS)
     environment.filters.update(
         wrap=wrap_text,
@@ -51,24 +76,24 @@ def mail_environment() -> Environment:
     return environment
 
 
-def render_template(template: str, accent: str = "", **values: object) -> str:
+def render_template(templates: TemplateFolder, name: str, accent: str = "", **values: object) -> str:
     """Render one template, with links and buttons in the color `accent`, ours if empty.
 
     Raises UndefinedError for a name that it asks for and does not get.
     """
-    return mail_environment().get_template(template).render(values, theme=create_theme(accent))
+    return mail_environment(templates).get_template(name).render(values, theme=create_theme(accent))
 
 
-def render_macro(name: str, *values: object) -> str:
+def render_macro(templates: TemplateFolder, name: str, *values: object) -> str:
     """Render a macro of macros.html."""
-    return str(getattr(mail_environment().get_template("macros.html").module, name)(*values))
+    return str(getattr(mail_environment(templates).get_template("macros.html").module, name)(*values))
 
 
-def render_email(name: str, values: Mapping[str, Any]) -> EmailContent:
+def render_email(templates: TemplateFolder, name: str, values: Mapping[str, Any]) -> EmailContent:
     """Render the three templates of the e-mail called `name`."""
-    subject = formatting.truncate(render_template(f"{name}-subject.txt", **values), SUBJECT_LENGTH)
+    subject = formatting.truncate(render_template(templates, f"{name}-subject.txt", **values), SUBJECT_LENGTH)
     return EmailContent(
         subject=subject,
-        text=render_template(f"{name}-body.txt", **values, subject=subject).strip("\n") + "\n",
-        html=render_template(f"{name}-body.html", **values, subject=subject),
+        text=render_template(templates, f"{name}-body.txt", **values, subject=subject).strip("\n") + "\n",
+        html=render_template(templates, f"{name}-body.html", **values, subject=subject),
     )

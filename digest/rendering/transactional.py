@@ -1,6 +1,6 @@
 """E-mails about a subscription: confirm, already subscribed, welcome, copy link, goodbye."""
 
-from dataclasses import asdict
+from dataclasses import fields
 
 from digest import formatting
 from digest.mail import EmailContent
@@ -11,14 +11,16 @@ from digest.rendering.templates import render_email
 
 def render_notice(context: NoticeContext) -> EmailContent:
     """Render a short e-mail about a subscription."""
-    values = asdict(context) | {"postal_address": formatting.truncate(context.postal_address)}
-    return render_email(context.template, values)
+    values = {field.name: getattr(context, field.name) for field in fields(context) if field.name != "templates"}
+    values |= {"postal_address": formatting.truncate(context.postal_address)}
+    return render_email(context.templates, context.template, values)
 
 
 def render_welcome(context: WelcomeContext) -> EmailContent:
     """Render the e-mail after the confirmation."""
     keywords = leading_keywords(context.keywords)
     return render_email(
+        context.templates,
         "welcome",
         {
             "product": context.product,

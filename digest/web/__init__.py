@@ -29,6 +29,7 @@ All pages are rendered on the server, set no cookie (but for the operator's sess
 """
 
 from digest.web.app import create_app
+from digest.web.context import check_page_templates
 from digest.web.server import create_server, open_sockets
 
-__all__ = ["create_app", "create_server", "open_sockets"]
+__all__ = ["check_page_templates", "create_app", "create_server", "open_sockets"]

@@ -2,8 +2,8 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
 from threading import Lock
@@ -12,16 +12,16 @@ from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from pydantic import BeforeValidator
 
-from digest.config import source_titles
+from digest.config import FooterLink, TemplateFault, TemplateFolder, source_titles
 from digest.context import AppContext
 from digest.database import read_session
 from digest.formatting import format_authors, format_date, format_day, frequency_label, pluralize, safe_url
 from digest.matching import AcronymTable
 from digest.papers import KeywordSuggester, RecentPapersIndex, load_source_titles, read_acronyms, store_fingerprint
-from digest.rendering import template_folder
+from digest.rendering import check_templates, create_environment, template_folder
 from digest.subscribers import known_sources
 from digest.web.brand import Brand, load_brand
 from digest.web.forms import frequency_choices
@@ -144,29 +144,55 @@ def static_directory() -> Path:
     return template_folder("web") / "static"
 
 
+@dataclass(frozen=True, slots=True)
+class PageGlobals:
+    """Values that every page may show."""
+
+    product: str
+    root: str
+    base: str
+    intro: str
+    brand: Brand
+    footer_links: Sequence[FooterLink]
+    contact: str
+    is_demo: bool
+    local_inbox: bool
+    thumbnails: bool
+    frequency_choices: Sequence[tuple[str, str]]
+    version: str
+
+
 def template_environment(ctx: AppContext, root: str, brand: Brand) -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(template_folder("web")),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-    )
-    environment.globals.update(
+    """Create the environment of the pages, with the values that every page may show."""
+    environment, settings = create_page_environment(ctx.templates), ctx.settings
+    values = PageGlobals(
         product=ctx.product_name,
         root=root,
-        base=ctx.settings.base_url,
-        intro=ctx.settings.intro,
+        base=settings.base_url,
+        intro=settings.intro,
         brand=brand,
-        footer_links=ctx.settings.footer_links,
-        contact=ctx.settings.contact,
+        footer_links=settings.footer_links,
+        contact=settings.contact,
         is_demo=ctx.is_demo,
-        local_inbox=not ctx.settings.has_relay,
-        thumbnails=ctx.settings.thumbnails,
+        local_inbox=not settings.has_relay,
+        thumbnails=settings.thumbnails,
         frequency_choices=frequency_choices(),
         version=_static_files_version(),
     )
+    environment.globals.update({entry.name: getattr(values, entry.name) for entry in fields(values)})
+    return environment
+
+
+def check_page_templates(templates: TemplateFolder) -> list[TemplateFault]:
+    """Return what is wrong with the operator's templates of pages."""
+    environment = create_page_environment(templates)
+    environment.globals.update(dict.fromkeys(entry.name for entry in fields(PageGlobals)))
+    return check_templates("web", templates, environment)
+
+
+def create_page_environment(templates: TemplateFolder) -> Environment:
+    """Create an environment with the filters and tests of the pages."""
+    environment = create_environment("web", templates, autoescape=True)
     environment.filters.update(
         authors=format_authors,
         count=pluralize,

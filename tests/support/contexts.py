@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Engine, insert
 from sqlmodel import col, select
 
-from digest.config import Settings
+from digest.config import Settings, load_template_folder
 from digest.context import AppContext
 from digest.database import read_session, write_session
 from digest.database.models import Delivery, DeliveryState, Keyword, Paper, SavedKeyword, Subscriber, SubscriberStatus
@@ -44,7 +44,8 @@ def make_settings(store: Engine, **overrides: object) -> Settings:
 
 def make_context(store: Engine, **overrides: object) -> AppContext:
     """Return a context on a store that has its tables."""
-    return AppContext(make_settings(store, **overrides), store, TokenSigner([KEY]))
+    settings = make_settings(store, **overrides)
+    return AppContext(settings, store, TokenSigner([KEY]), templates=load_template_folder(settings.templates))
 
 
 @dataclass

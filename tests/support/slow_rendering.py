@@ -6,6 +6,7 @@ Tests compare `render_digest` with it, and the benchmark its speed. It has no si
 from typing import Any
 
 from digest import formatting
+from digest.config import NO_TEMPLATES
 from digest.rendering import DigestContext, PaperView, layout, messages
 from digest.rendering.contexts import LINK_NAMES
 from digest.rendering.digest import CARDS_PER_DIGEST, KEYWORD_COUNTS_LIMIT
@@ -51,28 +52,33 @@ def render_slowly(context: DigestContext) -> tuple[str, str, str]:
     total = sum(count.papers for count in shown)
     mute_urls = [f"{context.links.mute}/{context.keyword_ids[c.position]}" for c in shown if context.links.mute]
     in_html = {
-        "keyword_counts": "".join(render_macro("keyword_count", c.keyword, c.position, c.papers) for c in shown),
-        "keyword_bar": "".join(render_macro("bar_part", round(100 * c.papers / total), c.position) for c in shown),
+        "keyword_counts": "".join(
+            render_macro(NO_TEMPLATES, "keyword_count", c.keyword, c.position, c.papers) for c in shown
+        ),
+        "keyword_bar": "".join(
+            render_macro(NO_TEMPLATES, "bar_part", round(100 * c.papers / total), c.position) for c in shown
+        ),
         "mute_links": "".join(
-            render_macro("mute_link", c.keyword, url) for c, url in zip(shown, mute_urls, strict=bool(mute_urls))
+            render_macro(NO_TEMPLATES, "mute_link", c.keyword, url)
+            for c, url in zip(shown, mute_urls, strict=bool(mute_urls))
         ),
         "cards": cards_html,
         "rows": rows_html,
-        "news": render_template("digest-news.html", items=context.news) if context.news else "",
+        "news": render_template(NO_TEMPLATES, "digest-news.html", items=context.news) if context.news else "",
         "close_papers": _render_close_papers(context, "html"),
     }
     in_text = {
         "keyword_counts": layout.keyword_bars(shown) if shown else "",
         "cards": cards_text,
         "rows": rows_text,
-        "news": render_template("digest-news.txt", items=context.news) if context.news else "",
+        "news": render_template(NO_TEMPLATES, "digest-news.txt", items=context.news) if context.news else "",
         "close_papers": _render_close_papers(context, "txt"),
         "headline": wrap_text(str(common["headline"])),
         **{name: wrap_text(value, 2)[2:] for name, value in welcome.items()},
     }
     text, html = (
-        render_template("digest-body.txt", **(common | in_text)),
-        render_template("digest-body.html", **(common | in_html)),
+        render_template(NO_TEMPLATES, "digest-body.txt", **(common | in_text)),
+        render_template(NO_TEMPLATES, "digest-body.html", **(common | in_html)),
     )
     return str(common["subject"]), text, html
 
@@ -83,7 +89,7 @@ def _render_close_papers(context: DigestContext, ending: str) -> str:
         view, fields = PaperView(paper=item.paper), PersonalFields((), (), "")
         card = build_card(view, context.day, fields, "row", context.period, context.site_url)
         rows.append((card, messages.close_reason([formatting.truncate(word, 40) for word in item.words])))
-    return render_template(f"digest-close.{ending}", rows=rows) if rows else ""
+    return render_template(NO_TEMPLATES, f"digest-close.{ending}", rows=rows) if rows else ""
 
 
 def _render_papers(context: DigestContext, form: PaperForm, places: range) -> tuple[str, str]:
@@ -94,7 +100,7 @@ def _render_papers(context: DigestContext, form: PaperForm, places: range) -> tu
         card = build_card(
             papers[place], context.day, fields, form, context.period, context.site_url, thumbnail=context.thumbnails
         )
-        in_html += render_macro("separator") if form == "card" else ""
-        in_html += render_template(f"digest-{form}.html", card=card)
-        in_text += render_template(f"digest-{form}.txt", card=card, number=f"{place + 1:>2}. ")
+        in_html += render_macro(NO_TEMPLATES, "separator") if form == "card" else ""
+        in_html += render_template(NO_TEMPLATES, f"digest-{form}.html", card=card)
+        in_text += render_template(NO_TEMPLATES, f"digest-{form}.txt", card=card, number=f"{place + 1:>2}. ")
     return in_html, in_text

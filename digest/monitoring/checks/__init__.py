@@ -11,6 +11,7 @@
 """
 
 from digest.monitoring.checks.network import source_hosts
+from digest.monitoring.checks.result import CheckResult
 from digest.monitoring.checks.runner import run_checks
 
-__all__ = ["run_checks", "source_hosts"]
+__all__ = ["CheckResult", "run_checks", "source_hosts"]

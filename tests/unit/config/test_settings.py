@@ -113,6 +113,7 @@ BAD = [
     ("intro", "i" * 301, "must have at most 300 characters, and this has 301"),
     ("intro", "Hello\x07", "must be on one line"),
     ("logo", "logo\x07.svg", "must be on one line"),
+    ("templates", "templates\x07", "must be on one line"),
     ("accent", "crimson", "must be a color written as #rrggbb"),
     ("accent", "#9c1", "must be a color written as #rrggbb"),
     ("accent", "#777777", "must have a contrast of at least 4.5:1 on white, and this has 4.47:1; take a darker color"),

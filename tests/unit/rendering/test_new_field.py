@@ -13,6 +13,7 @@ from jinja2 import BaseLoader, ChoiceLoader, DictLoader
 from sqlalchemy import Engine
 from sqlmodel import select
 
+from digest.config import NO_TEMPLATES
 from digest.database import write_session
 from digest.database.models import Paper
 from digest.matching import parse
@@ -38,7 +39,7 @@ class SnapshotWithVenue(PaperSnapshot):
 @pytest.fixture(autouse=True)
 def cards_with_venue() -> Iterator[None]:
     """Show the new field at the end of cards."""
-    environment = mail_environment()
+    environment = mail_environment(NO_TEMPLATES)
     loader = environment.loader
     assert isinstance(loader, BaseLoader)
     names = ("digest-card.html", "digest-card.txt")

@@ -7,6 +7,7 @@ import pytest
 from jinja2 import UndefinedError
 from parsel import Selector
 
+from digest.config import NO_TEMPLATES
 from digest.mail import EmailContent
 from digest.rendering import (
     AddressChangeContext,
@@ -93,11 +94,12 @@ def test_the_confirmation_says_how_long_it_works_and_what_to_do_if_it_was_not_yo
 
 def test_the_confirmation_has_no_room_for_words_of_a_stranger() -> None:
     assert {field.name for field in fields(ConfirmContext)} == {
-        *("product", "accent", "confirm_url", "hours", "postal_address")
+        *("product", "accent", "templates", "confirm_url", "hours", "postal_address")
     }
     assert {field.name for field in fields(AlreadySubscribedContext)} == {
         "product",
         "accent",
+        "templates",
         "preferences_url",
         "postal_address",
     }
@@ -164,11 +166,11 @@ def test_of_a_hundred_keywords_some_are_named_and_the_others_counted() -> None:
 
 def test_a_missing_template_variable_is_an_error() -> None:
     with pytest.raises(UndefinedError, match="confirm_url"):
-        render_email("confirm", {"product": "P", "hours": 72, "postal_address": ""})
+        render_email(NO_TEMPLATES, "confirm", {"product": "P", "hours": 72, "postal_address": ""})
 
 
 def test_html_is_escaped_and_plain_text_is_not() -> None:
-    assert render_template("goodbye-subject.txt", product="<P>").strip() == "You've unsubscribed from <P>"
+    assert render_template(NO_TEMPLATES, "goodbye-subject.txt", product="<P>").strip() == "You've unsubscribed from <P>"
     assert (
         "You&#39;ve unsubscribed from &lt;P&gt;"
         in render_notice(GoodbyeContext(product="<P>", resubscribe_url="/", subscribe_url="/")).html
