@@ -5,7 +5,7 @@ English, whatever the locale of the machine. Colors are written as #rrggbb.
 
 import re
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MONTHS = (
@@ -72,6 +72,11 @@ def format_date(day: date, today: date | None = None) -> str:
     """Return 30 October 2025; without the year when it is the year of `today`."""
     year = "" if today is not None and today.year == day.year else f" {day.year}"
     return f"{day.day} {MONTHS[day.month - 1]}{year}"
+
+
+def format_instant(at: datetime, today: date | None = None) -> str:
+    """Return 31 July, 08:00; only the time where it is `today`, and the year where it is not that of `today`."""
+    return f"{at:%H:%M}" if at.date() == today else f"{format_date(at.date(), today)}, {at:%H:%M}"
 
 
 def frequency_label(frequency: str, weekday: int = 0) -> str:

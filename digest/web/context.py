@@ -18,7 +18,15 @@ from pydantic import BeforeValidator
 from digest.config import FooterLink, TemplateFault, TemplateFolder, source_titles
 from digest.context import AppContext
 from digest.database import read_session
-from digest.formatting import format_authors, format_date, format_day, frequency_label, pluralize, safe_url
+from digest.formatting import (
+    format_authors,
+    format_date,
+    format_day,
+    format_instant,
+    frequency_label,
+    pluralize,
+    safe_url,
+)
 from digest.matching import AcronymTable
 from digest.papers import KeywordSuggester, RecentPapersIndex, load_source_titles, read_acronyms, store_fingerprint
 from digest.rendering import check_templates, create_environment, template_folder
@@ -198,6 +206,7 @@ def create_page_environment(templates: TemplateFolder) -> Environment:
         count=pluralize,
         day=format_day,
         date=format_date,
+        instant=format_instant,
         often=frequency_label,
         web=safe_url,
     )

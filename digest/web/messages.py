@@ -120,5 +120,5 @@ def fetches_summary(fetches: int, failed: int, new_papers: int) -> str:
     )
 
 
-def fetches_title(source: str) -> str:
-    return f"{source}: fetches per day"
+def new_papers_title(source: str) -> str:
+    return f"New papers from {source}"

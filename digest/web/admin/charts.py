@@ -79,17 +79,17 @@ def subscribers_chart(month: MonthSummary) -> Chart:
 
 
 def source_chart(month: MonthSummary, name: str) -> Chart:
-    """Chart fetches of one source by day and result."""
+    """Chart the new papers of one source by day; the table has its fetches by result, too."""
     counts = [month.fetches[name].get(day, FetchCounts()) for day in month.days]
-    series = {
-        "with papers": [day.succeeded for day in counts],
+    fetches = {
+        "fetches with papers": [day.succeeded for day in counts],
         "without papers": [day.empty for day in counts],
         "failed": [day.failed for day in counts],
     }
     new = [day.new for day in counts]
-    summary = messages.fetches_summary(sum(map(sum, series.values())), sum(series["failed"]), sum(new))
-    title = messages.fetches_title(source_title(name))
-    return _build_chart("source", title, summary, month, series, table_only={"new papers": new}, variant=name)
+    summary = messages.fetches_summary(sum(map(sum, fetches.values())), sum(fetches["failed"]), sum(new))
+    title = messages.new_papers_title(source_title(name))
+    return _build_chart("source", title, summary, month, {"new papers": new}, table_only=fetches, variant=name)
 
 
 def _build_chart(

@@ -6,7 +6,7 @@ A stream ends with the process, with its session, and after ten minutes; the bro
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
@@ -31,6 +31,7 @@ SHUTDOWN_POLL_SECONDS = 0.25
 POLLS_PER_UPDATE = 8
 MAX_STREAM_SECONDS = 600.0
 RECONNECT_MILLISECONDS = 3000
+MIN_PART_PERCENT = 0.8  # of the bar
 
 
 @dataclass(slots=True)
@@ -95,23 +96,39 @@ async def _run_events(
 
 
 def live_values(run: CurrentRun) -> dict[str, str]:
-    """Return the texts of the page by the names of their elements."""
+    """Return the texts of the page by the names of their elements, and the parts of the bar in percent."""
     digests = run.digests
+    leaving = digests[DeliveryState.SENDING] + digests[DeliveryState.ON_WIRE]
+    parts = {
+        "sent": digests[DeliveryState.SENT],
+        "failed": digests[DeliveryState.FAILED],
+        "uncertain": digests[DeliveryState.UNCERTAIN],
+        "waiting": digests[DeliveryState.QUEUED] + leaving,
+    }
     return {
         "state": run_status(run),
         "due": format_number(run.subscribers_due),
         "queued": format_number(digests[DeliveryState.QUEUED]),
-        "leaving": format_number(digests[DeliveryState.SENDING] + digests[DeliveryState.ON_WIRE]),
-        "sent": format_number(digests[DeliveryState.SENT]),
-        "failed": format_number(digests[DeliveryState.FAILED]),
-        "uncertain": format_number(digests[DeliveryState.UNCERTAIN]),
+        "leaving": format_number(leaving),
+        **{name: format_number(count) for name, count in parts.items()},
         "withdrawn": format_number(digests[DeliveryState.CANCELLED] + digests[DeliveryState.EXPIRED]),
         "others": format_number(run.other_deliveries),
         "now": format_number(run.queue.due),
         "later": format_number(run.queue.scheduled),
-        "done": str(run.settled_count),
-        "all": str(max(run.settled_count + run.open_count, 1)),
+        **_shares(parts),
     }
+
+
+def _shares(parts: Mapping[str, int]) -> dict[str, str]:
+    """Return where each part of the bar begins and how wide it is, in percent; one that is there can be seen."""
+    total = max(sum(parts.values()), 1)
+    widths = {name: max(100 * count / total, MIN_PART_PERCENT) if count else 0.0 for name, count in parts.items()}
+    scale = 100 / max(sum(widths.values()), 1)
+    shares, start = {}, 0.0
+    for name, width in widths.items():
+        shares[f"{name}_from"], shares[f"{name}_share"] = f"{start:.2f}", f"{width * scale:.2f}"
+        start += width * scale
+    return shares
 
 
 def run_status(run: CurrentRun) -> str:

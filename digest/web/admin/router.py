@@ -4,7 +4,17 @@ from fastapi import Depends, FastAPI
 
 from digest.monitoring import Monitoring
 from digest.web import old_addresses
-from digest.web.admin import delivery_pages, live, login, overview, paper_pages, subscriber_pages
+from digest.web.admin import (
+    activity_pages,
+    delivery_pages,
+    live,
+    login,
+    overview,
+    paper_pages,
+    quarantine_pages,
+    source_pages,
+    subscriber_pages,
+)
 from digest.web.admin.live import OpenStreams
 from digest.web.admin.login import install_login_handlers, require_login
 from digest.web.auth import OperatorAuth
@@ -21,7 +31,10 @@ def install_admin(app: FastAPI, web: WebContext) -> None:
         live.router,
         subscriber_pages.router,
         delivery_pages.router,
+        source_pages.router,
         paper_pages.router,
+        quarantine_pages.router,
+        activity_pages.router,
         old_addresses.operator_router,
     )
     for router in pages:

@@ -1,40 +1,79 @@
-"""Subscribers: search, preferences, deliveries, and the next digest with reasons.
+"""Subscribers: the list, search, and one subscriber with what they had, what they get next and why.
 
 Addresses are searched by a POST: they are in no URL, and so in no access log.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Literal
+from urllib.parse import urlencode
 
-from fastapi import APIRouter, Form
+from fastapi import APIRouter, Form, Query
 from fastapi.responses import HTMLResponse, Response
 from pydantic import BaseModel
-from sqlalchemy import text
 from sqlmodel import Session, col, select
 from starlette.exceptions import HTTPException
 
-from digest import planning
 from digest.database import find_fault, read_session
-from digest.database.models import UNDELIVERED, Delivery, DeliveryKind, Subscriber, SubscriberStatus
-from digest.matching import KeywordInput, can_parse, describe, is_exclusion, parse_canonical
-from digest.papers import PaperSnapshot, delivered_paper_ids, papers_by_id, papers_listed_after, sources_by_paper
-from digest.schedule import latest_due_day, next_due_day
-from digest.subscribers import RUNNING_STATUSES, keywords_by_subscriber
-from digest.web import messages
+from digest.database.models import Delivery, DeliveryKind, Frequency, Subscriber, SubscriberStatus
+from digest.errors import QueryError
+from digest.matching import KeywordInput, can_parse, describe, is_exclusion, parse, parse_canonical
+from digest.monitoring import (
+    PAGE_ROWS,
+    SubscriberFilter,
+    SubscriberOrder,
+    SubscriberSummary,
+    find_subscribers,
+    sum_counts,
+    summarize_subscribers,
+)
+from digest.subscribers import RUNNING_STATUSES, KeywordLimits, keywords_by_subscriber
+from digest.web import messages as web_messages
+from digest.web.admin import messages
+from digest.web.admin.delivery_rows import load_delivery_rows
 from digest.web.admin.login import admin_page, redirect_to_admin
-from digest.web.context import SAFE_METHODS, RowId, WebDep
+from digest.web.admin.next_digest import preview_next_digest
+from digest.web.context import SAFE_METHODS, RowId, WebContext, WebDep
+from digest.web.metrics import MonitoringDep
 
 router = APIRouter()
-MAX_RESULTS = 20  # subscribers listed for a part of an address
-MIN_SEARCH_LENGTH = 3  # characters of that part
-MAX_DELIVERIES = 40  # deliveries shown
-MAX_CANDIDATES = 5000  # papers that the next digest is chosen from: about a week's
+MIN_SEARCH_LENGTH = 3  # characters of a part of an address
+MAX_SEARCH_LENGTH = 300
+MAX_DELIVERIES = 20  # deliveries shown of one subscriber
+
+StatusChoice = Literal["", "active", "pending", "paused", "suppressed", "unsubscribed"]
+FrequencyChoice = Literal["", "daily", "weekdays", "weekly", "monthly"]
 
 
-class SubscriberSearchForm(BaseModel):
+class SubscriberListQuery(BaseModel):
+    """What the list shows. `after`: id of the last row of the page before."""
+
+    status: StatusChoice = ""
+    frequency: FrequencyChoice = ""
+    order: SubscriberOrder = SubscriberOrder.NEWEST
+    after: RowId | None = None
+
+    def address(self, **changes: object) -> str:
+        """Return the path of this list with other values, without those that are the default."""
+        values = {"status": self.status, "frequency": self.frequency, "order": self.order.value, **changes}
+        query = urlencode({name: value for name, value in values.items() if value and value != SubscriberOrder.NEWEST})
+        return f"/subscribers?{query}" if query else "/subscribers"
+
+
+class SubscriberSearchForm(SubscriberListQuery):
+    """The list, searched. An address stands in a form, never in a URL."""
+
     q: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriberRow:
+    """Row of the list."""
+
+    subscriber: Subscriber
+    summary: SubscriberSummary
+    status: str
+    dot: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,47 +83,93 @@ class SubscriberKeywordRow:
     text: str
     meaning: str
     is_exclusion: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ChosenPaper:
-    """Paper of the next digest. `reasons`: position of the keyword, the keyword, where it matched."""
-
-    paper: PaperSnapshot
-    reasons: Sequence[tuple[int, str, str]]
-
-
-@dataclass(frozen=True, slots=True)
-class NextDigest:
-    """Next digest if nothing more were listed. `day` is its due day; `is_due`: that day has come."""
-
-    day: date
-    is_due: bool
-    papers: Sequence[ChosenPaper]
-    omitted_count: int
-    considered_count: int
+    is_muted: bool
 
 
 @router.api_route("/subscribers", methods=SAFE_METHODS)
-def search_page(web: WebDep) -> HTMLResponse:
-    return admin_page(web, "subscribers.html", q="", subscribers=None, error="")
+def subscribers_page(
+    web: WebDep, monitoring: MonitoringDep, query: Annotated[SubscriberListQuery, Query()]
+) -> HTMLResponse:
+    return _list_page(web, query, sum_counts(monitoring.subscribers(web.clock()), query.frequency))
 
 
 @router.post("/subscribers")
 @router.post("/readers")
-def search_subscribers(web: WebDep, form: Annotated[SubscriberSearchForm, Form()]) -> Response:
-    """Redirect to the one subscriber, or list those whose address contains the text."""
-    part = form.q.strip().casefold()
-    if len(part) < MIN_SEARCH_LENGTH:
-        error = messages.search_too_short(MIN_SEARCH_LENGTH)
-        return admin_page(web, "subscribers.html", status=422, q=form.q, subscribers=None, error=error)
+def search_subscribers(
+    web: WebDep, monitoring: MonitoringDep, form: Annotated[SubscriberSearchForm, Form()]
+) -> Response:
+    """Redirect to the one subscriber, or list those whose address contains the text or who have it as a keyword."""
+    counts, text = sum_counts(monitoring.subscribers(web.clock()), form.frequency), form.q.strip()
+    if not text:
+        return redirect_to_admin(web, form.address())
+    if len(text) < MIN_SEARCH_LENGTH or len(text) > MAX_SEARCH_LENGTH:
+        error = web_messages.search_too_short(MIN_SEARCH_LENGTH)
+        return _list_page(web, form, counts, q=form.q[:MAX_SEARCH_LENGTH], error=error)
     with read_session(web.ctx.engine) as session:
-        key = col(Subscriber.email_key)
-        subscriber_id = session.exec(select(Subscriber.id).where(key == part)).first()
-        if subscriber_id is not None:
-            return redirect_to_admin(web, f"/subscribers/{subscriber_id}")
-        matching = select(Subscriber).where(key.contains(part, autoescape=True)).order_by(key).limit(MAX_RESULTS)
-        return admin_page(web, "subscribers.html", q=form.q, subscribers=session.exec(matching).all(), error="")
+        exact = session.exec(select(Subscriber.id).where(Subscriber.email_key == text.casefold())).first()
+    if exact is not None:
+        return redirect_to_admin(web, f"/subscribers/{exact}")
+    return _list_page(web, form, counts, q=text, canonical=_canonical(web, text))
+
+
+def _list_page(
+    web: WebContext,
+    query: SubscriberListQuery,
+    counts: Mapping[str, int],
+    *,
+    q: str = "",
+    canonical: str = "",
+    error: str = "",
+) -> HTMLResponse:
+    wanted = SubscriberFilter(
+        status=query.status,
+        frequency=query.frequency,
+        order=query.order,
+        text="" if error else q,
+        canonical=canonical,
+    )
+    with read_session(web.ctx.engine) as session:
+        found = find_subscribers(session, wanted, after=query.after, limit=PAGE_ROWS + 1)
+        rows = _subscriber_rows(web, session, found[:PAGE_ROWS])
+    return admin_page(
+        web,
+        "subscribers.html",
+        status=422 if error else 200,
+        q=q,
+        error=error,
+        query=query,
+        rows=rows,
+        next_id=found[PAGE_ROWS - 1].id if len(found) > PAGE_ROWS else None,
+        counts=counts,
+        tabs=messages.STATUS_TABS,
+        frequencies=messages.FREQUENCY_CHOICES,
+        short_frequencies=messages.SHORT_FREQUENCIES,
+        orders=messages.ORDER_CHOICES,
+        today=web.clock().date(),
+        nothing_found=messages.no_such_subscriber(q) if q and not error else "",
+    )
+
+
+def _subscriber_rows(web: WebContext, session: Session, found: Sequence[Subscriber]) -> list[SubscriberRow]:
+    today = web.clock().date()
+    summaries = summarize_subscribers(session, [int(row.id or 0) for row in found], today)
+    return [
+        SubscriberRow(
+            row,
+            summaries.get(int(row.id or 0), SubscriberSummary()),
+            messages.subscriber_status(row, today),
+            messages.DOTS.get(row.status, "off"),
+        )
+        for row in found
+    ]
+
+
+def _canonical(web: WebContext, text: str) -> str:
+    try:
+        limits = KeywordLimits.from_context(web.ctx)
+        return KeywordInput.from_query(parse(text, limits.query_limits, limits.acronyms)).canonical
+    except QueryError:
+        return ""
 
 
 @router.api_route("/subscribers/{number}", methods=SAFE_METHODS)
@@ -97,59 +182,30 @@ def subscriber_page(web: WebDep, number: RowId, queued: int = 0) -> HTMLResponse
         keywords = keywords_by_subscriber(session, [number]).get(number, [])
         readable = [keyword for keyword in keywords if not keyword.is_muted and can_parse(keyword.canonical)]
         is_plannable = subscriber.status == SubscriberStatus.ACTIVE and find_fault(subscriber) is None
-        deliveries = select(Delivery).where(Delivery.subscriber_id == number).order_by(col(Delivery.id).desc())
+        latest = select(Delivery).where(Delivery.subscriber_id == number).order_by(col(Delivery.id).desc())
+        deliveries = session.exec(latest.limit(MAX_DELIVERIES + 1)).all()
         return admin_page(
             web,
             "subscriber.html",
             subscriber=subscriber,
+            status_text=messages.subscriber_status(subscriber, now.date()),
+            dot=messages.DOTS.get(subscriber.status, "off"),
             is_running=subscriber.status in RUNNING_STATUSES,
             keywords=[
-                SubscriberKeywordRow(keyword.text, _describe(keyword.canonical), is_exclusion(keyword.canonical))
+                SubscriberKeywordRow(
+                    keyword.text, _describe(keyword.canonical), is_exclusion(keyword.canonical), keyword.is_muted
+                )
                 for keyword in keywords
             ],
-            deliveries=session.exec(deliveries.limit(MAX_DELIVERIES)).all(),
+            rows=load_delivery_rows(session, deliveries[:MAX_DELIVERIES], now.date()),
+            has_more=len(deliveries) > MAX_DELIVERIES,
             next_digest=preview_next_digest(session, subscriber, readable, now) if is_plannable else None,
             queued=queued,
             digest_kind=DeliveryKind.DIGEST,
+            is_weekly=subscriber.frequency == Frequency.WEEKLY,
+            today=now.date(),
         )
 
 
 def _describe(canonical: str) -> str:
     return describe(parse_canonical(canonical)) if can_parse(canonical) else messages.INVALID_KEYWORD
-
-
-def preview_next_digest(
-    session: Session, subscriber: Subscriber, keywords: Sequence[KeywordInput], now: datetime
-) -> NextDigest:
-    """Choose papers as planning does, from what was listed since the last digest and from undelivered papers."""
-    subscriber_id = int(subscriber.id or 0)
-    schedule = subscriber.timezone, subscriber.send_hour, subscriber.frequency, subscriber.weekday
-    last_day = latest_due_day(now, *schedule)
-    is_due = subscriber.last_due_day is None or subscriber.last_due_day < last_day
-    day = last_day if is_due else next_due_day(now, *schedule)
-    undelivered = session.exec(
-        select(Delivery.papers).where(
-            Delivery.subscriber_id == subscriber_id, Delivery.kind == DeliveryKind.DIGEST, text(UNDELIVERED)
-        )
-    ).all()
-    candidates = papers_by_id(session, {paper_id for paper_ids in undelivered for paper_id in paper_ids})
-    delivered = delivered_paper_ids(session, [subscriber_id]).get(subscriber_id, set()) - candidates.keys()
-    for paper in papers_listed_after(session, subscriber.covered_listing_id, MAX_CANDIDATES):
-        candidates[int(paper.id or 0)] = paper
-    sources, chosen = sources_by_paper(session, candidates.keys()), set(subscriber.sources)
-    pool = [
-        paper
-        for paper_id, paper in candidates.items()
-        if paper_id not in delivered and not (chosen and chosen.isdisjoint(sources.get(paper_id, ())))
-    ]
-    preview = planning.preview(session, keywords, pool, day, now, cap=subscriber.cap)
-    return NextDigest(
-        day,
-        is_due,
-        [
-            ChosenPaper(view.paper, [(position, keywords[position].text, field) for position, field in view.matched_in])
-            for view in preview.papers
-        ],
-        preview.omitted_count,
-        preview.considered_count,
-    )
