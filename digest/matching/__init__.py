@@ -24,6 +24,7 @@
 - `phrases`: phrases from words as entered
 - `prefilter`: words that may begin one of many phrases
 - `query`: keywords parsed into queries
+- `similarity`: similarity of papers, by the words that they share
 - `snippets`: sentences of an abstract worth showing
 - `sorted_keys`: keys in order, and the runs of words that spell them
 - `suggest`: phrases that are known to be worth a keyword
@@ -59,6 +60,19 @@ from digest.matching.query import (
     parse_canonical,
     restrict_to_sources,
 )
+from digest.matching.similarity import (
+    CLOSE_SHARE,
+    PROFILE_SIZE,
+    CountedTerm,
+    PaperTerms,
+    SharedWord,
+    TermCounter,
+    TermSpace,
+    build_profile,
+    describe_paper,
+    find_term,
+    shared_words,
+)
 from digest.matching.snippets import Snippet, snippet
 from digest.matching.sorted_keys import HIGHEST_CHARACTER
 from digest.matching.suggest import common_phrases, narrow_query, vocabulary
@@ -79,6 +93,7 @@ from digest.matching.terms import (
 __all__ = [
     "ACRONYM_SIGN",
     "BREAK",
+    "CLOSE_SHARE",
     "DEFAULT_LIMITS",
     "FORMS_VERSION",
     "FUNCTION_WORDS",
@@ -90,6 +105,7 @@ __all__ = [
     "MAX_PHRASE_WORDS",
     "MIN_PREFIX_LENGTH",
     "NO_GAP",
+    "PROFILE_SIZE",
     "SPACE",
     "SYNTAX_EXAMPLES",
     "Acronym",
@@ -98,6 +114,7 @@ __all__ = [
     "And",
     "AuthorTerm",
     "CategoryTerm",
+    "CountedTerm",
     "DoiTerm",
     "Explanation",
     "Hit",
@@ -110,18 +127,23 @@ __all__ = [
     "Not",
     "Or",
     "PaperDocument",
+    "PaperTerms",
     "Phrase",
     "PhraseIndex",
     "Query",
     "QueryBits",
     "QueryLimits",
+    "SharedWord",
     "Snippet",
     "SourceTerm",
     "Span",
     "Term",
     "TermBits",
+    "TermCounter",
+    "TermSpace",
     "Words",
     "bit_positions",
+    "build_profile",
     "can_join",
     "can_parse",
     "choose_long_form",
@@ -129,10 +151,12 @@ __all__ = [
     "common_phrases",
     "convert",
     "describe",
+    "describe_paper",
     "explain",
     "extend_acronyms",
     "find_definitions",
     "find_sequence",
+    "find_term",
     "fits_gaps",
     "is_capitals",
     "is_exclusion",
@@ -149,6 +173,7 @@ __all__ = [
     "parse",
     "parse_canonical",
     "restrict_to_sources",
+    "shared_words",
     "shipped_acronyms",
     "snippet",
     "split_words",
