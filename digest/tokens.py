@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import re
-from base64 import urlsafe_b64encode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -37,13 +37,30 @@ class TokenPurpose(StrEnum):
     ADDRESS_CHANGE = "address"  # confirm a new address
     ADDRESS_UNDO = "address-undo"  # go back to the old address
     UNDO = "undo"  # what a quick action has changed
+    MARK = "mark"  # one mark on one paper: see `TokenSigner.sign_mark`
+    MARKS = "marks"  # on the papers of one digest
+    SAVED = "saved"  # saved papers, and all marks
+
+
+# What a link in an e-mail marks a paper as; a subscriber's other marks are set on pages.
+MARK_KINDS = ("more", "less", "saved")
+MARK_TAG_LENGTH = 12  # characters of base64, 72 bits: guesses are counted, and each needs a subscriber's nonce
+MARK_TAG_BYTES = MARK_TAG_LENGTH * 6 // 8
 
 
 # Names of the pages to which links with tokens lead; web copies were at `letters` before.
 TOKEN_PAGES = ("emails", "letters", "mine", *(purpose.value for purpose in TokenPurpose))
 TOKEN_LINK_PATTERN = re.compile(rf"/({'|'.join(TOKEN_PAGES)})/[\w.~%-]+")
 
+DAMAGED_LINK = "This link is damaged. Copy all of it from the e-mail, or request a new one."
 SIGNATURE_PATTERN = re.compile(r"[\w-]+", re.ASCII)
+
+MARK_ADVICE = "Your preferences have a page of your saved papers; every digest has a link to them."
+MARK_TOKEN = re.compile(
+    rf"(?P<nonce>[\w-]+)\.(?P<issued>[0-9a-f]{{1,16}})\.(?P<paper>[1-9][0-9]{{0,17}})"
+    rf"\.(?P<kind>{'|'.join(MARK_KINDS)})\.(?P<tag>[\w-]{{{MARK_TAG_LENGTH}}})",
+    re.ASCII,
+)
 
 # How long a token is valid, and what helps afterwards. All others are valid as long as the subscriber is stored: every
 # old e-mail must be good to unsubscribe. (How long web copies are shown is a setting.)
@@ -65,6 +82,8 @@ TOKEN_LIFETIMES = {
         "Change the address in your preferences; every digest has a link to them.",
     ),
     TokenPurpose.UNDO: (UNDO_LIFETIME, "a day", "Change it in your preferences. Every e-mail has a link to them."),
+    TokenPurpose.MARK: (QUICK_ACTION_LIFETIME, "90 days", MARK_ADVICE),
+    TokenPurpose.MARKS: (QUICK_ACTION_LIFETIME, "90 days", MARK_ADVICE),
 }
 
 
@@ -75,12 +94,15 @@ class TokenSigner:
         self.keys = tuple(keys)
         self._signers: dict[TokenPurpose, Signer] = {}
         self._hashes: dict[TokenPurpose, KeyedHash] = {}
+        self._mark_keys: list[bytes] = []
         for purpose in TokenPurpose:
             # Derived here once and not again for each token: a digest has seven.
             signer = Signer(list(keys), salt=f"digest {purpose}", key_derivation="hmac", digest_method=hashlib.sha256)
             derived = [signer.derive_key(key) for key in reversed(keys)]  # itsdangerous signs with the last one
             self._signers[purpose] = Signer(derived, key_derivation="none", algorithm=SingleCallHmac())
             self._hashes[purpose] = KeyedHash(derived[-1])
+            if purpose == TokenPurpose.MARK:
+                self._mark_keys = derived[::-1]  # the one that signs first
 
     def sign(self, purpose: TokenPurpose, subject: str, issued: datetime) -> str:
         """Return a token for `subject`: a subscriber's nonce, or the `delivery_subject` of a delivery."""
@@ -102,17 +124,65 @@ class TokenSigner:
 
     def unsign_with_time(self, purpose: TokenPurpose, token: str, now: datetime) -> tuple[str, datetime]:
         """Verify a token and return its subject, and when it was issued, to the second. Raises TokenError."""
-        # Base64 decodes "+" as "-" and skips what is none of its characters; a signature has one spelling.
-        signed = token if SIGNATURE_PATTERN.fullmatch(token.rpartition(".")[2]) else ""
-        try:
-            subject, _, issued = self._signers[purpose].unsign(signed).decode().rpartition(".")
-            issued_at = datetime.fromtimestamp(int(issued, 16), UTC)
-        except (BadSignature, UnicodeError, ValueError, OverflowError, OSError) as error:
-            raise TokenError("This link is damaged. Copy all of it from the e-mail, or request a new one.") from error
+        if purpose == TokenPurpose.MARK:
+            subject, issued_at = self._unsign_mark(token)
+        else:
+            subject, issued_at = self._unsign(purpose, token)
         if purpose in TOKEN_LIFETIMES and now - issued_at > TOKEN_LIFETIMES[purpose][0]:
             _, lifetime, advice = TOKEN_LIFETIMES[purpose]
             raise TokenError(f"This link was valid for {lifetime} and has expired. {advice}")
         return subject, issued_at
+
+    def sign_mark(self, nonce: str, paper_id: int, kind: str, issued: datetime) -> str:
+        """Return the token to mark one paper as one of MARK_KINDS. Its subject is `NONCE.PAPER.KIND`."""
+        start, tags = self.sign_marks(nonce, [paper_id], issued)
+        place = MARK_KINDS.index(kind) * MARK_TAG_LENGTH
+        return f"{start}.{paper_id}.{kind}.{tags[0][place : place + MARK_TAG_LENGTH]}"
+
+    def sign_marks(self, nonce: str, paper_ids: Iterable[int], issued: datetime) -> tuple[str, list[str]]:
+        """Return how the tokens of all marks of an e-mail begin, and for each paper their tags, one behind the other.
+
+        A token is `NONCE.ISSUED.PAPER.KIND.TAG`. A digest has thirty, so one keyed BLAKE2b (RFC 7693) of a paper gives
+        the tags of all its kinds, in a fifth of the time of as many HMACs.
+        """
+        start = f"{nonce}.{int(issued.timestamp()):x}"
+        tags = urlsafe_b64encode(b"".join(_hash_marks(self._mark_keys[0], start, paper_ids))).decode()
+        width = len(MARK_KINDS) * MARK_TAG_LENGTH
+        return start, [tags[place : place + width] for place in range(0, len(tags), width)]
+
+    def _unsign_mark(self, token: str) -> tuple[str, datetime]:
+        if (parts := MARK_TOKEN.fullmatch(token)) is None:
+            raise TokenError(DAMAGED_LINK)
+        start, paper_id = f"{parts['nonce']}.{parts['issued']}", int(parts["paper"])
+        place = MARK_KINDS.index(parts["kind"]) * MARK_TAG_BYTES
+        given = urlsafe_b64decode(parts["tag"])
+        hashes = [_hash_marks(key, start, [paper_id])[0] for key in self._mark_keys]
+        if not any(hmac.compare_digest(given, tags[place : place + MARK_TAG_BYTES]) for tags in hashes):
+            raise TokenError(DAMAGED_LINK)
+        try:
+            return f"{parts['nonce']}.{paper_id}.{parts['kind']}", datetime.fromtimestamp(int(parts["issued"], 16), UTC)
+        except (ValueError, OverflowError, OSError) as error:
+            raise TokenError(DAMAGED_LINK) from error
+
+    def _unsign(self, purpose: TokenPurpose, token: str) -> tuple[str, datetime]:
+        # Base64 decodes "+" as "-" and skips what is none of its characters; a signature has one spelling.
+        signed = token if SIGNATURE_PATTERN.fullmatch(token.rpartition(".")[2]) else ""
+        try:
+            subject, _, issued = self._signers[purpose].unsign(signed).decode().rpartition(".")
+            return subject, datetime.fromtimestamp(int(issued, 16), UTC)
+        except (BadSignature, UnicodeError, ValueError, OverflowError, OSError) as error:
+            raise TokenError(DAMAGED_LINK) from error
+
+
+def _hash_marks(key: bytes, start: str, paper_ids: Iterable[int]) -> list[bytes]:
+    """Return for each paper the tags of all kinds of marks in the tokens that begin with `start`."""
+    common = hashlib.blake2b(f"{start}.".encode(), key=key, digest_size=len(MARK_KINDS) * MARK_TAG_BYTES)
+    hashes = []
+    for paper_id in paper_ids:
+        of_paper = common.copy()
+        of_paper.update(b"%d" % paper_id)
+        hashes.append(of_paper.digest())
+    return hashes
 
 
 def delivery_subject(delivery_id: int, message_id: str) -> str:

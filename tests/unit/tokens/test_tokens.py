@@ -7,14 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.errors import TokenError
-from digest.tokens import TokenPurpose, TokenSigner, delivery_subject
+from digest.tokens import MARK_KINDS, MARK_TAG_LENGTH, TokenPurpose, TokenSigner, delivery_subject
 
 NOW = datetime(2026, 7, 29, 8, tzinfo=UTC)
 SIGNER = TokenSigner(["a key for the tests that is long enough"])
-PAIRS = [(made, used) for made in TokenPurpose for used in TokenPurpose if made is not used]
+PURPOSES = [purpose for purpose in TokenPurpose if purpose is not TokenPurpose.MARK]  # whose tokens have another form
+PAIRS = [(made, used) for made in PURPOSES for used in TokenPurpose if made is not used]
 
 
-@pytest.mark.parametrize("purpose", TokenPurpose)
+@pytest.mark.parametrize("purpose", PURPOSES)
 def test_a_token_gives_back_its_subject(purpose: TokenPurpose) -> None:
     assert SIGNER.unsign(purpose, SIGNER.sign(purpose, "nonce-_1", NOW), NOW) == "nonce-_1"
 
@@ -66,6 +67,7 @@ LIFETIMES = {
     TokenPurpose.ADDRESS_CHANGE: (timedelta(hours=72), "72 hours"),
     TokenPurpose.ADDRESS_UNDO: (timedelta(days=7), "7 days"),
     TokenPurpose.UNDO: (timedelta(days=1), "a day"),
+    TokenPurpose.MARKS: (timedelta(days=90), "90 days"),
 }
 
 
@@ -78,7 +80,7 @@ def test_an_expired_token_says_how_long_it_was_valid(purpose: TokenPurpose) -> N
         SIGNER.unsign(purpose, token, NOW + lifetime + timedelta(seconds=1))
 
 
-@pytest.mark.parametrize("purpose", sorted(set(TokenPurpose) - LIFETIMES.keys()))
+@pytest.mark.parametrize("purpose", sorted(set(PURPOSES) - LIFETIMES.keys()))
 def test_all_other_tokens_are_valid_for_good(purpose: TokenPurpose) -> None:
     assert SIGNER.unsign(purpose, SIGNER.sign(purpose, "nonce", NOW), NOW + timedelta(days=3650)) == "nonce"
 
@@ -98,7 +100,7 @@ def test_a_replaced_key_still_verifies_and_the_new_one_signs() -> None:
 
 
 def test_tokens_for_many_purposes_are_those_for_each() -> None:
-    purposes = list(TokenPurpose)
+    purposes = PURPOSES
     many = SIGNER.sign_many(purposes, "nonce", NOW)
     assert many == [SIGNER.sign(purpose, "nonce", NOW) for purpose in purposes]
     assert [SIGNER.unsign(purpose, token, NOW) for purpose, token in zip(purposes, many, strict=True)] == [
@@ -108,3 +110,68 @@ def test_tokens_for_many_purposes_are_those_for_each() -> None:
 
 def test_the_subject_of_a_delivery_has_64_bits_of_its_message_id() -> None:
     assert delivery_subject(41, "<0123456789abcdeffedcba9876543210@example.org>") == "41-fedcba9876543210"
+
+
+@pytest.mark.parametrize("kind", MARK_KINDS)
+def test_a_token_of_a_mark_gives_back_subscriber_paper_and_kind(kind: str) -> None:
+    token = SIGNER.sign_mark("nonce-_1", 17, kind, NOW)
+    assert SIGNER.unsign_with_time(TokenPurpose.MARK, token, NOW) == (f"nonce-_1.17.{kind}", NOW)
+    assert SIGNER.unsign(TokenPurpose.MARK, token, NOW + timedelta(days=90))
+    with pytest.raises(TokenError, match="valid for 90 days and has expired"):
+        SIGNER.unsign(TokenPurpose.MARK, token, NOW + timedelta(days=90, seconds=1))
+
+
+def test_the_tokens_of_many_marks_are_those_of_each() -> None:
+    start, tags = SIGNER.sign_marks("nonce", [3, 17, 2**40], NOW)
+    for paper_id, of_paper in zip([3, 17, 2**40], tags, strict=True):
+        assert len(of_paper) == len(MARK_KINDS) * MARK_TAG_LENGTH
+        for place, kind in enumerate(MARK_KINDS):
+            tag = of_paper[place * MARK_TAG_LENGTH : (place + 1) * MARK_TAG_LENGTH]
+            assert f"{start}.{paper_id}.{kind}.{tag}" == SIGNER.sign_mark("nonce", paper_id, kind, NOW)
+    assert len({SIGNER.sign_mark("nonce", 1, kind, NOW).rpartition(".")[2] for kind in MARK_KINDS}) == len(MARK_KINDS)
+
+
+def test_the_tag_of_a_mark_fits_no_other_subscriber_time_paper_or_kind() -> None:
+    nonce, issued, paper, kind, tag = SIGNER.sign_mark("nonce", 17, "more", NOW).split(".")
+    for forged in (
+        ("other", issued, paper, kind, tag),
+        (nonce, f"{int(issued, 16) + 1:x}", paper, kind, tag),
+        (nonce, issued, "1", kind, tag),
+        (nonce, issued, "017", kind, tag),
+        (nonce, issued, paper, "less", tag),
+        (nonce, issued, paper, "seed", tag),
+        (nonce, issued, paper, kind, tag[:-1]),
+        (nonce, issued, paper, kind, f"{tag}AAAA"),
+        (nonce, issued, paper, kind, "A" * MARK_TAG_LENGTH),
+        (nonce, issued.upper(), paper, kind, tag),
+        (nonce, "f" * 16, paper, kind, tag),
+    ):
+        with pytest.raises(TokenError, match="damaged"):
+            SIGNER.unsign(TokenPurpose.MARK, ".".join(forged), NOW)
+
+
+@pytest.mark.parametrize("purpose", PURPOSES)
+def test_a_token_of_a_mark_is_worthless_for_all_else_and_others_mark_nothing(purpose: TokenPurpose) -> None:
+    mark = SIGNER.sign_mark("nonce", 17, "more", NOW)
+    other = SIGNER.sign(purpose, "nonce", NOW)
+    like_a_mark = SIGNER.sign(TokenPurpose.MARK, "nonce.17.more", NOW)
+    for used, token in ((purpose, mark), (TokenPurpose.MARK, other), (TokenPurpose.MARK, like_a_mark)):
+        with pytest.raises(TokenError, match="damaged"):
+            SIGNER.unsign(used, token, NOW)
+
+
+@given(
+    st.text()
+    | st.from_regex(r"[\w-]{1,30}\.[0-9a-f]{1,16}\.[1-9]\d{0,17}\.(more|less|saved)\.[\w-]{12}", fullmatch=True)
+)
+def test_arbitrary_text_marks_nothing_and_raises_nothing_else(text: str) -> None:
+    with pytest.raises(TokenError):
+        SIGNER.unsign(TokenPurpose.MARK, text, NOW)
+
+
+def test_marks_of_a_replaced_key_count_and_the_new_one_signs() -> None:
+    old, both, new = TokenSigner(["old"]), TokenSigner(["new", "old"]), TokenSigner(["new"])
+    before, after = (signer.sign_mark("nonce", 1, "saved", NOW) for signer in (old, both))
+    assert both.unsign(TokenPurpose.MARK, before, NOW) == new.unsign(TokenPurpose.MARK, after, NOW) == "nonce.1.saved"
+    with pytest.raises(TokenError):
+        new.unsign(TokenPurpose.MARK, before, NOW)
