@@ -1,9 +1,10 @@
 """Contexts of e-mails from the rows of a batch."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 
-from digest.context import AppContext
+from digest.context import TOKEN_PATHS, AppContext
 from digest.database.models import ClaimedDelivery, Frequency
 from digest.errors import QueryError
 from digest.formatting import truncate
@@ -20,6 +21,7 @@ from digest.rendering.contexts import (
     Welcome,
     WelcomeContext,
 )
+from digest.rendering.digest import CARDS_PER_DIGEST
 from digest.schedule import load_zone, next_due_day
 from digest.tokens import TokenPurpose, delivery_subject
 
@@ -28,7 +30,6 @@ LINK_PURPOSES = {
     "preferences": TokenPurpose.PREFERENCES,
     "unsubscribe": TokenPurpose.UNSUBSCRIBE,
     "mute": TokenPurpose.MUTE,
-    "mute_author": TokenPurpose.MUTE_AUTHOR,
     "pause": TokenPurpose.PAUSE,
     "weekly": TokenPurpose.WEEKLY,
 }
@@ -72,6 +73,10 @@ def digest_context(ctx: AppContext, batch: BatchData, delivery: ClaimedDelivery)
         for number in delivery.papers
         if number in batch.papers
     ]
+    links = personal_links(ctx, batch, delivery)
+    mark_start, mark_tags = sign_marks(
+        ctx, recipient.nonce, [view.paper.id for view, _ in views[:CARDS_PER_DIGEST]], delivery.created_at
+    )
     return DigestContext(
         product=ctx.product_name,
         accent=ctx.settings.accent,
@@ -94,7 +99,8 @@ def digest_context(ctx: AppContext, batch: BatchData, delivery: ClaimedDelivery)
         close_papers=tuple(explain_close_papers(batch.papers, delivery.close_papers, delivery.close_words)),
         welcome=_welcome(batch, delivery) if delivery.id in batch.first_digests else None,
         thumbnails=recipient.thumbnails and ctx.settings.thumbnails,
-        links=personal_links(ctx, batch, delivery),
+        links=replace(links, mark=mark_start),
+        mark_tags=mark_tags,
         postal_address=ctx.settings.postal_address,
     )
 
@@ -176,4 +182,13 @@ def personal_links(ctx: AppContext, batch: BatchData, delivery: ClaimedDelivery)
     if recipient.frequency in {Frequency.WEEKLY, Frequency.MONTHLY}:
         del urls["weekly"]
     subject = delivery_subject(delivery.id, delivery.message_id)
-    return PersonalLinks(view=ctx.signed_url(TokenPurpose.VIEW, subject, issued_at), **urls)
+    view, marks = ctx.signed_urls((TokenPurpose.VIEW, TokenPurpose.MARKS), subject, issued_at)
+    return PersonalLinks(view=view, marks=marks, **urls)
+
+
+def sign_marks(
+    ctx: AppContext, nonce: str, paper_ids: Sequence[int], issued_at: datetime
+) -> tuple[str, Mapping[int, str]]:
+    """Return how the links that mark papers begin, and by paper the tags that their tokens end with."""
+    start, tags = ctx.token_signer.sign_marks(nonce, paper_ids, issued_at)
+    return ctx.absolute_url(TOKEN_PATHS[TokenPurpose.MARK] + start), dict(zip(paper_ids, tags, strict=True))

@@ -1,6 +1,7 @@
 """What each kind of e-mail is rendered from: plain frozen values, so that rendering needs no store."""
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from datetime import date
 from typing import ClassVar
 
@@ -22,14 +23,15 @@ class SendTime:
 class PersonalLinks:
     """Pages of one subscriber; each link can do one thing, `preferences` everything. An empty one is not shown.
 
-    A keyword's id is added to `mute`, a paper's to `mute_author`.
+    A keyword's id is added to `mute`, and to `mark` what `mark_links` adds. `marks`: where all papers can be marked.
     """
 
     view: str
     preferences: str
     unsubscribe: str
     mute: str = ""
-    mute_author: str = ""
+    mark: str = ""
+    marks: str = ""
     weekly: str = ""
     pause: str = ""
 
@@ -92,7 +94,8 @@ class DigestContext:
     position that each of its numbers stands for: then subscribers can share a view. `left_out` papers found no room
     in the edition; `left_out_counts` has how many of them each keyword matched. `notices` are whole sentences.
     `close_papers` are a section of their own, and in no count. `welcome` is set in a subscriber's first digest;
-    `thumbnails`: show those of papers. `site_url` is the address of the service, where papers have pages.
+    `thumbnails`: show those of papers. `mark_tags`: by paper, the tags of the tokens that mark it, one behind the
+    other. `site_url` is the address of the service, where papers have pages.
     """
 
     day: date
@@ -113,6 +116,7 @@ class DigestContext:
     close_papers: tuple[ClosePaper, ...] = ()
     welcome: Welcome | None = None
     thumbnails: bool = False
+    mark_tags: Mapping[int, str] = field(default_factory=dict)
     product: str = "Paper Digest"
     accent: str = ""
     templates: TemplateFolder = NO_TEMPLATES

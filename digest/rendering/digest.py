@@ -15,6 +15,7 @@ from digest.rendering.fragment_cache import FragmentCache, RenderedPaper, encode
 from digest.rendering.fragments import EMPTY, EncodedPair, EncodedValues, encode_html_and_text
 from digest.rendering.paper_card import REASON_KEYWORD_LENGTH, PaperForm
 from digest.rendering.theme import HIGHLIGHT_COLORS
+from digest.tokens import MARK_KINDS, MARK_TAG_LENGTH
 
 HTML_LIMIT = 95_000  # bytes of encoded HTML; Gmail hides what comes after about 102,000
 CARDS_HTML_LIMIT = 75_000  # of these, for the layout and the cards
@@ -22,6 +23,7 @@ CARDS_PER_DIGEST = 10
 KEYWORD_COUNTS_LIMIT = 12
 NOTICES_LIMIT, NOTICE_LENGTH = 6, 300
 NO_PAPERS = (EMPTY, EMPTY)
+MARK_TAG_STARTS = tuple((kind, place * MARK_TAG_LENGTH) for place, kind in enumerate(MARK_KINDS))
 TITLE_SEPARATOR = encode_part(layout.PREHEADER_SEPARATOR)
 
 
@@ -45,11 +47,7 @@ class DigestBuilder:
         self._context, self._cache = context, cache.using(context.templates)
         self._positions = layout.keyword_positions(context)
         self._encoded_keywords: dict[int, tuple[QuotedPrintable, ...]] = {}
-        has_mute_author, is_illustrated = bool(context.links.mute_author), context.thumbnails
-        self._style = (
-            *(context.day.year, context.period, context.site_url, has_mute_author, is_illustrated),
-            context.accent,
-        )
+        self._style = (context.day.year, context.period, context.site_url, context.thumbnails, context.accent)
         # Personal values of the layout, by the names of their placeholders.
         self._html: EncodedValues = {}
         self._text: EncodedValues = {}
@@ -175,8 +173,14 @@ class DigestBuilder:
         """Return a rendered paper, and what fills its placeholders in HTML and in text."""
         context, cache = self._context, self._cache
         view, positions = context.papers[place], self._positions[place]
-        rendered = cache.paper(view, form, *self._style)
-        html = {"mute_author": self._html.get("mute_author", EMPTY)}
+        can_mark = form == "card" and "mark" in self._html
+        tags = context.mark_tags.get(view.paper.id, "").encode() if can_mark else b""
+        rendered = cache.paper(view, form, *self._style, bool(tags))
+        html: EncodedValues = {}
+        if tags:
+            html["mark"] = self._html["mark"]
+            for kind, start in MARK_TAG_STARTS:
+                html[kind] = QuotedPrintable(tags[start : start + MARK_TAG_LENGTH] + SOFT_BREAK)
         text = {"number": cache.encode(f"{place + 1:>2}. ")[1]}
         for query, color, keyword in rendered.placeholders:
             html[color], html[keyword], text[keyword] = self._encode_keyword(positions[query])

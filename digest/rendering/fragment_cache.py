@@ -75,12 +75,12 @@ def render_paper(  # noqa: PLR0917  - a cache tells calls apart by all of them
     year: int,
     period: Period,
     site_url: str,
-    mute_author: bool,
     thumbnail: bool,
     accent: str,
+    marks: bool,
 ) -> RenderedPaper:
-    """Render a paper with placeholders for all that is personal. `mute_author`, `thumbnail`: whether it has them."""
-    fields = PersonalFields.placeholders(view, mute_author=mute_author)
+    """Render a paper with placeholders for all that is personal. `marks`, `thumbnail`: whether it has them."""
+    fields = PersonalFields.placeholders(view, marks=marks)
     values = {
         "card": build_card(view, date(year, 1, 1), fields, form, period, site_url, thumbnail=thumbnail),
         "number": placeholder("number"),

@@ -80,6 +80,12 @@ TRENDING_REASONS: Mapping[Period, str] = {
 }
 KINDS = {"editorial": "Editorial"}  # of what is no paper
 LISTED_EARLIER = "listed {day}"
+# What the links that mark a paper say, and their names for screen readers.
+MARK_LABELS = {
+    "more": ("More like this", "More like this: {title}"),
+    "less": ("Less", "Less like this: {title}"),
+    "saved": ("Save", "Save: {title}"),
+}
 COMMENTS = CountedSentence("1 comment", "{count} comments")
 CODE_STARS = CountedSentence("Code, 1 star", "Code, {count} stars")
 

@@ -12,6 +12,7 @@ from digest.rendering import messages
 from digest.rendering.contexts import DigestContext, PaperView
 from digest.rendering.fragments import placeholder
 from digest.rendering.messages import Period
+from digest.tokens import MARK_KINDS, MARK_TAG_LENGTH
 
 CARD_TITLE_LENGTH, ROW_TITLE_LENGTH, LABEL_LENGTH = 300, 160, 70  # characters; a label names the paper in a link
 SNIPPET_LENGTH, SUMMARY_LENGTH, ORGANIZATION_LENGTH, REASON_KEYWORD_LENGTH = 360, 600, 100, 60
@@ -96,7 +97,7 @@ class PaperCard:
     thumbnail_url: str
     links: tuple[PaperLink, ...]
     code: PaperLink | None
-    mute_author_url: str
+    marks: tuple[PaperLink, ...]
 
     @property
     def details(self) -> str:
@@ -111,34 +112,38 @@ class PaperCard:
 
 @dataclass(frozen=True, slots=True)
 class PersonalFields:
-    """What of a card belongs to one subscriber. The sequences go by the view's own query numbers."""
+    """What of a card belongs to one subscriber. The first two sequences go by the view's own query numbers.
+
+    `mark_start` and `mark_tags` make up the links that mark the paper; without tags there are none.
+    """
 
     keywords: Sequence[str]
     colors: Sequence[int | str]
-    mute_author_url: str
+    mark_start: str = ""
+    mark_tags: Sequence[str] = ()
     reason_text: str = ""
 
     @classmethod
     def for_subscriber(cls, view: PaperView, context: DigestContext, positions: Sequence[int] = ()) -> "PersonalFields":
         """Return those of the subscriber of a digest. `positions`: see DigestContext."""
         positions = positions or range(len(context.keywords))
-        can_mute_author = context.links.mute_author and view.paper.id and view.paper.authors
         return cls(
             keywords=[formatting.truncate(context.keywords[n], REASON_KEYWORD_LENGTH) for n in positions],
             colors=positions,
-            mute_author_url=f"{context.links.mute_author}/{view.paper.id}" if can_mute_author else "",
+            mark_start=context.links.mark,
+            mark_tags=split_mark_tags(context.mark_tags.get(view.paper.id, "")) if context.links.mark else (),
         )
 
     @classmethod
-    def placeholders(cls, view: PaperView, *, mute_author: bool) -> "PersonalFields":
+    def placeholders(cls, view: PaperView, *, marks: bool) -> "PersonalFields":
         """Return a placeholder for each, so that all subscribers can share the card."""
         queries = [*dict(view.matched_in), *(span.query for span in (*view.title_spans, *view.abstract_spans))]
         numbers = range(1 + max(queries, default=-1))
-        can_mute_author = mute_author and view.paper.id and view.paper.authors
         return cls(
             keywords=[placeholder(f"keyword {n}") for n in numbers],
             colors=[placeholder(f"color {n}") for n in numbers],
-            mute_author_url=f"{placeholder('mute_author')}/{view.paper.id}" if can_mute_author else "",
+            mark_start=placeholder("mark"),
+            mark_tags=[placeholder(kind) for kind in MARK_KINDS] if marks else (),
             reason_text=placeholder("reason"),
         )
 
@@ -189,7 +194,23 @@ def build_card(
         thumbnail_url=f"{site_url}/papers/{paper.id}/thumbnail" if thumbnail and is_card and has_thumbnail else "",
         links=links,
         code=next((link for link in links if link.url == paper.code_url), None),
-        mute_author_url=fields.mute_author_url if is_card else "",
+        marks=mark_links(fields.mark_start, paper.id, fields.mark_tags, label) if is_card else (),
+    )
+
+
+def split_mark_tags(tags: str) -> tuple[str, ...]:
+    """Split what `TokenSigner.sign_marks` returns for one paper into a tag for each kind of mark."""
+    return tuple(tags[start : start + MARK_TAG_LENGTH] for start in range(0, len(tags), MARK_TAG_LENGTH))
+
+
+def mark_links(start: str, paper_id: int, tags: Sequence[str], title: str) -> tuple[PaperLink, ...]:
+    """Return the links that mark a paper: more like this, less like this, save. Without tags there are none.
+
+    `start`: the page and how all tokens of the e-mail begin.
+    """
+    return tuple(
+        PaperLink(label, f"{start}.{paper_id}.{kind}.{tag}", accessible_name.format(title=title))
+        for (kind, (label, accessible_name)), tag in zip(messages.MARK_LABELS.items(), tags, strict=False)
     )
 
 

@@ -3,6 +3,8 @@
 - `address_change`: change the address, and undo that
 - `csv_table`: CSV as spreadsheets and other newsletter programs write it
 - `csv_transfer`: list subscribers, export them as CSV and import them
+- `marks`: what a subscriber says about papers: more like this, less like this, saved
+- `mute_suggestions`: keywords that a subscriber may want to mute
 - `operator_actions`: what an operator may do to a subscription, recorded, and how to undo it
 - `privacy`: history, export and erasure of what is stored about a subscriber
 - `profile`: what a page shows of a subscriber, and the outcome of an action
@@ -33,6 +35,25 @@ from digest.subscribers.csv_transfer import (
     import_csv,
     list_subscribers,
 )
+from digest.subscribers.marks import (
+    MARK_KINDS_ON_PAGES,
+    MARKS_LIMIT,
+    DigestMarks,
+    MarkedPaper,
+    MarkList,
+    MarkResult,
+    change_digest_mark,
+    change_mark,
+    get_digest_marks,
+    get_mark,
+    get_marked_paper,
+    list_marked,
+    load_marks,
+    mark_paper,
+    undo_mark,
+    undo_mark_change,
+)
+from digest.subscribers.mute_suggestions import MuteSuggestion, find_busiest_keyword, find_keywords_of
 from digest.subscribers.operator_actions import (
     UNDOABLE_SUBSCRIBER_ACTIONS,
     allow_address,
@@ -125,6 +146,8 @@ from digest.subscribers.suppression_list import (
 __all__ = [
     "CONSENT_TEXT",
     "ENDED_STATUSES",
+    "MARKS_LIMIT",
+    "MARK_KINDS_ON_PAGES",
     "MAX_CAP",
     "MAX_KEYWORDS",
     "MAX_PAUSE",
@@ -138,11 +161,16 @@ __all__ = [
     "UNDOABLE_SUBSCRIBER_ACTIONS",
     "WEEKDAY_NAMES",
     "ActionResult",
+    "DigestMarks",
     "ImportReport",
     "KeywordError",
     "KeywordLimits",
+    "MarkList",
+    "MarkResult",
+    "MarkedPaper",
     "MuteAuthorState",
     "MuteState",
+    "MuteSuggestion",
     "PauseState",
     "Preferences",
     "RestoredSubscriber",
@@ -153,6 +181,8 @@ __all__ = [
     "announce_keywords",
     "author_exclusion",
     "change_address",
+    "change_digest_mark",
+    "change_mark",
     "change_subscription",
     "check_sources",
     "confirm",
@@ -164,9 +194,14 @@ __all__ = [
     "export_csv",
     "export_personal_data",
     "feed_token",
+    "find_busiest_keyword",
+    "find_keywords_of",
     "get_address_change",
     "get_address_undo",
     "get_delivery_history",
+    "get_digest_marks",
+    "get_mark",
+    "get_marked_paper",
     "get_mute_author_state",
     "get_mute_state",
     "get_pause_state",
@@ -180,9 +215,12 @@ __all__ = [
     "is_declined",
     "keywords_by_subscriber",
     "known_sources",
+    "list_marked",
     "list_subscribers",
+    "load_marks",
     "mailed_papers",
     "mark_outdated",
+    "mark_paper",
     "mute_author",
     "mute_keyword",
     "normalize_address",
@@ -208,6 +246,8 @@ __all__ = [
     "suppress_address",
     "suspend",
     "undo_address_change",
+    "undo_mark",
+    "undo_mark_change",
     "undo_pause",
     "undo_subscriber_action",
     "undo_weekly",

@@ -52,12 +52,16 @@ class HistoryEntry:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryHistory:
-    """Page of deliveries, the latest first. `feed_token` opens the feed of what was mailed, the same on every day."""
+    """Page of deliveries, the latest first. `feed_token` opens the feed of what was mailed, the same on every day.
+
+    `saved_token` opens the page of saved papers.
+    """
 
     profile: SubscriberProfile
     entries: tuple[HistoryEntry, ...]
     total: int
     feed_token: str
+    saved_token: str
 
 
 def get_delivery_history(ctx: AppContext, token: str, page: int, now: datetime) -> DeliveryHistory:
@@ -80,6 +84,7 @@ def get_delivery_history(ctx: AppContext, token: str, page: int, now: datetime) 
             entries=tuple(entries),
             total=total.one(),
             feed_token=feed_token(ctx, subscriber.nonce, subscriber.created_at),
+            saved_token=ctx.token_signer.sign(TokenPurpose.SAVED, subscriber.nonce, subscriber.created_at),
         )
 
 

@@ -13,15 +13,11 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, select
 
-from digest import papers
 from digest.context import AppContext
 from digest.database import read_session, write_session
 from digest.database.models import (
-    Delivery,
-    DeliveryKind,
-    DeliveryState,
     Frequency,
     Keyword,
     Paper,
@@ -33,13 +29,13 @@ from digest.matching import KeywordInput, Matcher, PaperDocument, is_exclusion, 
 from digest.papers import build_documents
 from digest.schedule import due_instant, load_zone, next_due_day
 from digest.subscribers import records
+from digest.subscribers.mute_suggestions import load_recently_mailed
 from digest.subscribers.profile import ActionResult, running_subscriber, to_profile
 from digest.subscribers.records import MAX_PAUSE, keywords_of, set_keywords
 from digest.tokens import TokenPurpose
 
 PAUSE_LENGTH = timedelta(days=14)
 RARE_FREQUENCIES = frozenset({Frequency.WEEKLY, Frequency.MONTHLY})
-RECENT_DIGESTS = 10  # in which the papers of a keyword are counted
 LISTED_AUTHORS = 50  # authors of one paper that can be chosen
 # A star means something else in a name, and a quote would end it.
 _NAME_DELIMITERS = re.compile(r"[\s*\"“”„«»]+")
@@ -69,15 +65,8 @@ def get_mute_state(ctx: AppContext, token: str, keyword_id: int, now: datetime) 
         state = _mute_state(ctx, session, subscriber, keyword_id, now)
         if state.keyword is None:
             return state
-        digests = (
-            select(col(Delivery.papers))
-            .where(Delivery.subscriber_id == subscriber.id, Delivery.kind == DeliveryKind.DIGEST)
-            .where(Delivery.state == DeliveryState.SENT)
-            .order_by(col(Delivery.id).desc())
-            .limit(RECENT_DIGESTS)
-        )
-        mailed = papers.papers_by_id(session, {paper_id for ids in session.exec(digests).all() for paper_id in ids})
-        documents = build_documents(session, list(mailed.values()))
+        mailed = load_recently_mailed(session, int(subscriber.id or 0))
+        documents = build_documents(session, mailed)
         matches = Matcher([parse_canonical(state.keyword.canonical)]).match(documents)[0]
         return replace(state, matched_count=len(matches), mailed_count=len(mailed))
 

@@ -26,6 +26,7 @@ from digest.web.pages import (
     embed,
     feeds,
     local_mailbox,
+    marked_papers,
     paper,
     papers,
     preferences,
@@ -79,6 +80,7 @@ def create_app(
         account.router,
         address.router,
         quick_actions.router,
+        marked_papers.router,
         paper.router,  # before papers, whose paths of periods match its paths too
         papers.router,
         sitemap.router,

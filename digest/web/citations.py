@@ -1,10 +1,11 @@
-"""Citations: BibTeX, RIS and text. Each value is one line."""
+"""Citations: BibTeX, RIS, CSL-JSON and text. Each value is one line."""
 
+import json
 import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import Path
 from fastapi.responses import Response
@@ -24,14 +25,12 @@ GROUP_WORDS = {"team", "collaboration", "consortium", "group", "lab", "labs", "p
 MIN_TITLE_WORD = 4  # letters of the word of the title in a key
 MAX_KEY_LENGTH = 60
 TEXT_AUTHORS = 10
-CitationFormat = Annotated[Literal["bib", "ris"], Path()]
+CitationFormat = Annotated[Literal["bib", "ris", "json"], Path()]
 
 
 def citation_response(name: str, kind: str, papers: Iterable[Paper]) -> Response:
-    """Return a download, NAME.bib or NAME.ris."""
-    media_type, convert = (
-        ("application/x-bibtex", to_bibtex) if kind == "bib" else ("application/x-research-info-systems", to_ris)
-    )
+    """Return a download, NAME.bib, NAME.ris or NAME.json."""
+    media_type, convert = CONVERTERS[kind]
     headers = {"Content-Disposition": f'attachment; filename="{name}.{kind}"'}
     return Response(convert(papers), media_type=f"{media_type}; charset=utf-8", headers=headers)
 
@@ -134,6 +133,37 @@ def ris_record(paper: Paper, max_authors: int | None = None) -> str:
     return "\r\n".join([*lines, "ER  - ", "", ""])
 
 
+def to_csl_json(papers: Iterable[Paper]) -> str:
+    """Format papers as CSL-JSON, which Zotero, Pandoc and citeproc read."""
+    counts: Counter[str] = Counter()
+    items = []
+    for paper in papers:
+        key = citation_key(paper)
+        counts[key] += 1
+        items.append(csl_item(paper, key if counts[key] == 1 else f"{key}-{counts[key]}"))
+    return json.dumps(items, ensure_ascii=False, indent=2) + "\n"
+
+
+def csl_item(paper: Paper, key: str = "") -> dict[str, Any]:
+    """Return a paper as an item of CSL-JSON (Citation Style Language 1.0.2, input data)."""
+    names = [split_name(name) for name in paper.authors if name.strip()]
+    day = paper.published_on
+    fields = {
+        "id": key or citation_key(paper),
+        "type": "article-journal" if paper.journal else "article",
+        "title": clean_line(paper.title).strip(),
+        "author": [{"family": last, "given": first} if first else {"literal": last} for last, first in names],
+        "container-title": clean_line(paper.journal or "").strip(),
+        "issued": {"date-parts": [[day.year, day.month, day.day]]} if day else None,
+        "publisher": "arXiv" if paper.arxiv_id and not paper.journal else "",
+        "number": f"arXiv:{clean_line(paper.arxiv_id)}" if paper.arxiv_id else "",
+        "DOI": clean_line(paper.doi or ""),
+        "URL": safe_url(paper.url) or "",
+        "abstract": clean_line(paper.abstract).strip(),
+    }
+    return {name: value for name, value in fields.items() if value}
+
+
 def text_citation(paper: Paper) -> str:
     """Format a paper as one line of text, with at most TEXT_AUTHORS authors."""
     names = [clean_line(name).strip() for name in paper.authors[:TEXT_AUTHORS]]
@@ -147,3 +177,11 @@ def text_citation(paper: Paper) -> str:
     parts = [", ".join(names), title if title.endswith(("?", "!")) else title.rstrip("."), where]
     sentences = [part if part.endswith(("?", "!")) else f"{part}." for part in parts if part]
     return " ".join([*sentences, safe_url(link) or ""]).strip()
+
+
+# Media type and function of each format.
+CONVERTERS = {
+    "bib": ("application/x-bibtex", to_bibtex),
+    "ris": ("application/x-research-info-systems", to_ris),
+    "json": ("application/vnd.citationstyles.csl+json", to_csl_json),
+}

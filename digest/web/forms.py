@@ -150,6 +150,17 @@ class QuickActionForm(ButtonForm):
     author: str = ""
 
 
+class MarksForm(BaseModel):
+    """Form with three buttons for each of many papers. `mark` sets, and `unmark` removes, what is written KIND:PAPER.
+
+    `undo` is a signed note of the previous state, to restore.
+    """
+
+    mark: str = Field(default="", max_length=40)
+    unmark: str = Field(default="", max_length=40)
+    undo: str = Field(default="", max_length=1000)
+
+
 @dataclass(frozen=True, slots=True)
 class FieldError:
     """Error in the field with the id `field`. `text` is the line that it is in, `position` the character.

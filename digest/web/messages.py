@@ -36,6 +36,9 @@ INVALID_LINK_TITLE = "This link is damaged"
 SEARCH_INVALID_TITLE = "This search is not valid"
 PERSONAL_FEED = "The papers sent to you by e-mail. Anyone with this address can read them, so keep it private."
 
+# Marks on papers
+AUTHORS_SHOWN = 3
+
 # Lists of papers
 INVALID_FILTER_TITLE = "This link has an invalid filter"
 UNFILTERED_LABEL = "Show this page without filters"
@@ -75,6 +78,11 @@ INVALID_KEYWORD = "not valid any more"
 
 def invalid_parameter(name: str, value: str, choices: Sequence[str]) -> str:
     return f"“{value}” is not a value for “{name}”. Use {join_words(choices, conjunction='or')}."
+
+
+def some_authors(names: Sequence[str]) -> str:
+    """Name the first authors of a paper, and say how many more it has."""
+    return join_words(names[:AUTHORS_SHOWN], max(0, len(names) - AUTHORS_SHOWN))
 
 
 def no_papers_title(period: str) -> str:

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Engine
 
 from digest.context import AppContext
+from digest.database.models import DeliveryKind
 from digest.delivery import send_queued
 from digest.mail import StoredMessage, list_messages
 from digest.planning import plan
@@ -16,7 +17,17 @@ from digest.tokens import TokenPurpose
 from digest.web import create_app
 from digest.web.rate_limit import FormLimits
 from tests.support.browser import TEST_TIME, Browser
-from tests.support.contexts import ADA, BOB, StoreView, add_active_subscriber, make_context, sign_token, store_papers
+from tests.support.contexts import (
+    ADA,
+    BOB,
+    StoreView,
+    add_active_subscriber,
+    make_context,
+    sign_digest_token,
+    sign_mark,
+    sign_token,
+    store_papers,
+)
 
 UNLIMITED = FormLimits(subscribe=10_000, other=10_000, token=10_000, search=10_000, mailbox=10_000)
 YESTERDAY = TEST_TIME - timedelta(days=1)
@@ -32,6 +43,12 @@ class Target:
     browser: Browser
 
     def token(self, purpose: TokenPurpose, email: str = ADA) -> str:
+        """Return a token for a subscriber, the first paper or the first digest to them."""
+        if purpose is TokenPurpose.MARK:
+            return sign_mark(self.ctx, email, 1, "saved", TEST_TIME)
+        if purpose is TokenPurpose.MARKS:
+            digest = next(sent for sent in self.record.deliveries(email) if sent.kind == DeliveryKind.DIGEST)
+            return sign_digest_token(self.ctx, digest, purpose)
         return sign_token(self.ctx, email, purpose, TEST_TIME)
 
     def messages(self) -> list[StoredMessage]:

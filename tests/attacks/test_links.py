@@ -22,9 +22,19 @@ PAGES = {
     TokenPurpose.WEEKLY: ("/fewer/{}",),
     TokenPurpose.PAUSE: ("/pause/{}",),
     TokenPurpose.RESUBSCRIBE: ("/return/{}",),
+    TokenPurpose.MARK: ("/mark/{}",),
+    TokenPurpose.MARKS: ("/marks/{}",),
+    TokenPurpose.SAVED: ("/saved/{}", "/saved/{}/papers.bib", "/saved/{}/papers/1"),
 }
-MAX_FOLLOWED = 50
-FORM = {"answer": "yes", "List-Unsubscribe": "One-Click", "keywords": "changed", "undo": "", "author": "Ada"}
+MAX_FOLLOWED = 80
+FORM = {
+    "mark": "saved:1",
+    "answer": "yes",
+    "List-Unsubscribe": "One-Click",
+    "keywords": "changed",
+    "undo": "",
+    "author": "Ada",
+}
 
 
 def test_a_token_opens_no_page_of_another_purpose_and_does_nothing_there(target: Target) -> None:
@@ -66,7 +76,7 @@ def test_a_scanner_that_follows_every_link_of_every_email_changes_nothing(target
         text = "\n".join([str(message.message), message.part("plain"), message.part("html")])
         links |= set(re.findall(r"http://digest\.test(/[^\s\"'<>)]*)", text))
     kinds = {path.split("/")[1] for path in links}
-    assert kinds >= {"confirm", "unsubscribe", "preferences", "emails", "mute", "fewer", "pause"}
+    assert kinds >= {"confirm", "unsubscribe", "preferences", "emails", "mute", "fewer", "pause", "mark", "marks"}
     before, visited = target.dump(), set[str]()
     queue = sorted(links)
     while queue and len(visited) < MAX_FOLLOWED:

@@ -41,6 +41,7 @@ FIELDS = (
         "website",
     ),
     *("add", "narrow", "pause", "answer", "List-Unsubscribe", "undo", "before", "author", "q", "back", "token"),
+    *("mark", "unmark"),
 )
 SAMPLES = {"kind": "bib", "day": "2026-07-31"}
 LIMITS = FormLimits(**{field.name: 10**6 for field in fields(FormLimits)})

@@ -22,7 +22,7 @@ from digest.subscribers import (
     remove_subscription,
 )
 from digest.subscribers.records import subscriber_by_email
-from digest.tokens import TokenPurpose, TokenSigner
+from digest.tokens import TokenPurpose, TokenSigner, delivery_subject
 from tests.support.factories import NOW
 
 KEY = "a key for the tests that is long enough"
@@ -118,6 +118,18 @@ def remove_subscriber(ctx: AppContext, email: str, now: datetime) -> Subscriber:
 def erase_by_email(ctx: AppContext, email: str, now: datetime = NOW) -> None:
     """Erase a subscriber as the operator."""
     erase_subscriber(ctx, "ada", int(StoreView(ctx.engine).subscriber(email).id or 0), now)
+
+
+def sign_mark(ctx: AppContext, email: str, paper_id: int, kind: str, now: datetime) -> str:
+    """Return the token that an e-mail to `email` would carry to mark a paper."""
+    with read_session(ctx.engine) as session:
+        return ctx.token_signer.sign_mark(subscriber_by_email(session, email).nonce, paper_id, kind, now)
+
+
+def sign_digest_token(ctx: AppContext, delivery: Delivery, purpose: TokenPurpose) -> str:
+    """Return the token about a delivery that its e-mail would carry."""
+    subject = delivery_subject(int(delivery.id or 0), delivery.message_id)
+    return ctx.token_signer.sign(purpose, subject, delivery.created_at)
 
 
 def set_status(store: Engine, email: str, status: SubscriberStatus, **values: object) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 from digest.matching import Span
 from digest.papers import PaperSnapshot
 from digest.rendering import DigestContext, PaperView, PersonalLinks, SendTime
+from digest.rendering.digest import CARDS_PER_DIGEST
+from digest.tokens import MARK_KINDS, MARK_TAG_LENGTH
 
 DAY = date(2025, 10, 30)
 KEYWORDS = ("post-training", "hallucination", "continual learning", "quantum")
@@ -18,7 +20,8 @@ LINKS = PersonalLinks(
     preferences="https://digest.example.org/preferences/p1",
     unsubscribe="https://digest.example.org/unsubscribe/u1",
     mute="https://digest.example.org/mute/m1",
-    mute_author="https://digest.example.org/never/n1",
+    mark="https://digest.example.org/mark/k1",
+    marks="https://digest.example.org/marks/d1",
     weekly="https://digest.example.org/fewer/f1",
     pause="https://digest.example.org/pause/z1",
 )
@@ -85,6 +88,9 @@ def make_context(*papers: PaperView, **changes: Any) -> DigestContext:
         postal_address="Paper Digest, 1 Example Street, 10115 Berlin",
     )
     context = replace(context, **changes)
+    if context.links.mark:
+        tags = "".join(kind[0] * MARK_TAG_LENGTH for kind in MARK_KINDS)
+        context = replace(context, mark_tags={view.paper.id: tags for view in context.papers[:CARDS_PER_DIGEST]})
     return (
         context if context.keyword_ids else replace(context, keyword_ids=tuple(range(101, 101 + len(context.keywords))))
     )

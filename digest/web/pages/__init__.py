@@ -9,6 +9,7 @@
 - `help`: help on keywords, privacy, robots.txt and security.txt
 - `list_options`: query parameters of lists of papers
 - `local_mailbox`: e-mails of a service without a relay
+- `marked_papers`: marks on papers: one by a link, those of a digest, saved papers
 - `paper`: one paper, its thumbnail, citations
 - `paper_entries`: papers as cards
 - `papers`: papers of a day, week or month, and what trends

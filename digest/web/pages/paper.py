@@ -1,12 +1,13 @@
 """One paper: its page, its thumbnail, and citations of it or of all papers of a period."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from fastapi import APIRouter
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from markupsafe import Markup
 from sqlalchemy import or_
 from sqlmodel import Session, col, select
@@ -26,7 +27,7 @@ from digest.papers import (
 )
 from digest.web import messages
 from digest.web.citations import CitationFormat, bibtex_entry, citation_response, ris_record, text_citation
-from digest.web.context import SAFE_METHODS, WebDep
+from digest.web.context import SAFE_METHODS, WebContext, WebDep
 from digest.web.errors import error_page
 from digest.web.pages.paper_entries import PaperEntry, find_paper, paper_entry
 from digest.web.pages.periods import parse_period
@@ -122,6 +123,11 @@ def paper_page(web: WebDep, number: int) -> Response:
         return error_page(
             web, 404, title=messages.PAPER_NOT_FOUND_TITLE, text=messages.PAPER_NOT_FOUND, links=LATEST_LINK
         )
+    return render_paper_page(web, paper)
+
+
+def render_paper_page(web: WebContext, paper: Paper, own: Mapping[str, Any] | None = None) -> HTMLResponse:
+    """Render the page of a paper; `own`: the marks of the subscriber who looks at it, and where to change them."""
     with read_session(web.ctx.engine) as session:
         details = load_details(session, paper)
     page_url = web.ctx.absolute_url(f"/papers/{paper.id}")
@@ -132,6 +138,7 @@ def paper_page(web: WebDep, number: int) -> Response:
         page_url=page_url,
         description=truncate(paper.abstract, DESCRIPTION_LENGTH),
         linked_data=linked_data(paper, page_url),
+        own=own,
     )
 
 

@@ -182,7 +182,8 @@ def _render_preferences(
     *,
     is_saved: bool = False,
 ) -> HTMLResponse:
-    now = web.clock()
+    now, purposes = web.clock(), (TokenPurpose.UNSUBSCRIBE, TokenPurpose.SAVED)
+    unsubscribe_token, saved_token = web.ctx.token_signer.sign_many(purposes, profile.nonce, now)
     response = web.render(
         "preferences.html",
         status=422 if parsed.errors else 200,
@@ -191,7 +192,8 @@ def _render_preferences(
         form=parsed,
         is_saved=is_saved,
         token=token,
-        unsubscribe_token=web.ctx.token_signer.sign(TokenPurpose.UNSUBSCRIBE, profile.nonce, now),
+        unsubscribe_token=unsubscribe_token,
+        saved_token=saved_token,
         today=now.astimezone(load_zone(profile.preferences.timezone)).date(),
         guess_timezone=False,
         zones=timezones_including(values["timezone"]),

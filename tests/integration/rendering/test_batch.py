@@ -19,7 +19,7 @@ from digest.rendering import DigestContext, RenderCache, digest_context, load_ba
 from digest.rendering.contexts import LINK_NAMES
 from digest.subscribers import parse_keywords_or_raise
 from digest.subscribers.records import set_keywords, subscriber_by_email
-from digest.tokens import TokenPurpose, delivery_subject
+from digest.tokens import MARK_TAG_LENGTH, TokenPurpose, delivery_subject
 from digest.web.pages.archive import NO_LINKS, render_web_copy
 from tests.support.contexts import ADA, BOB, DAY, TUESDAY, StoreView, add_active_subscriber, make_context, store_papers
 
@@ -89,12 +89,16 @@ def test_links_do_one_thing_for_one_subscriber(store: Engine) -> None:
     plan(ctx.engine, ctx.sender_domain, TUESDAY)
     delivery, nonce = claimed_delivery(ctx), StoreView(store).subscriber(ADA).nonce
     links = context_of(ctx, delivery).links
-    subjects = {"view": delivery_subject(delivery.id, delivery.message_id)}
+    about_digest = delivery_subject(delivery.id, delivery.message_id)
+    (paper_id,) = delivery.papers
+    tag = context_of(ctx, delivery).mark_tags[paper_id][:MARK_TAG_LENGTH]
+    subjects = {"view": about_digest, "marks": about_digest, "mark": f"{nonce}.{paper_id}.more"}
     for name in LINK_NAMES:
-        token = getattr(links, name).rpartition("/")[2]
+        token = getattr(links, name).rpartition("/")[2] + (f".{paper_id}.more.{tag}" if name == "mark" else "")
         assert ctx.token_signer.unsign(TokenPurpose[name.upper()], token, TUESDAY) == subjects.get(name, nonce)
     text, html = (str(message_of(ctx, delivery).get_body([kind]).get_content()) for kind in ("plain", "html"))  # type: ignore[union-attr]
     assert f'href="{links.mute}/{keyword_id(ctx, "robot")}"' in html
+    assert f'href="{links.mark}.{paper_id}.more.{tag}"' in html
     assert f"{links.weekly}\r\n" in text
 
 

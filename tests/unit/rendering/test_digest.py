@@ -169,7 +169,9 @@ def test_links_lead_where_they_should_and_nowhere_else() -> None:
         f"{SITE}/papers/1",
         view.paper.pdf_url,
         "https://huggingface.co/papers/1",
-        LINKS.mute_author + "/1",
+        f"{LINKS.mark}.1.more.mmmmmmmmmmmm",
+        f"{LINKS.mark}.1.less.llllllllllll",
+        f"{LINKS.mark}.1.saved.ssssssssssss",
         LINKS.preferences,
         LINKS.weekly,
         LINKS.pause,
@@ -191,15 +193,20 @@ def test_a_card_has_one_line_of_links_and_the_plain_text_only_addresses_that_one
     )
     email = render_digest(make_context(view))
     (line,) = [p for p in page(email).css("p") if "PDF" in visible_text(p)]
-    assert visible_text(line) == "PDF Code, 1,310 stars 1 comment Project | Hide an author"
+    assert visible_text(line) == "PDF Code, 1,310 stars 1 comment Project | More like this Less Save"
     paper_text = email.text.partition("-- \n")[0]
-    assert re.findall("https?://.*", paper_text) == [view.paper.url, "https://github.com/example/code"]
+    # One link for all papers of the digest, where they can be marked.
+    assert re.findall("https?://.*", paper_text) == [view.paper.url, "https://github.com/example/code", LINKS.marks]
+
+
+TITLES = ("One", "Two")
 
 
 def test_links_of_the_same_kind_have_names_of_their_own() -> None:
-    selector = page(render_digest(make_context(make_view("One"), make_view("Two", number=2))))
+    selector = page(render_digest(make_context(make_view(TITLES[0]), make_view(TITLES[1], number=2))))
     names = [link.attrib.get("aria-label") or visible_text(link) for link in selector.css("a")]
-    assert {"PDF: One", "PDF: Two", "Hide an author: One", "Hide an author: Two"} < set(names)
+    labels = {f"{label}: {title}" for label in ("PDF", "More like this", "Less like this", "Save") for title in TITLES}
+    assert labels < set(names)
     assert {"Mute hallucination", "Mute post-training"} < set(names)
     assert len(names) == len(set(names))
 
@@ -256,14 +263,15 @@ def test_links_without_an_address_are_not_shown() -> None:
     bare = render_digest(
         make_context(make_view(authors=()), links=PersonalLinks(view="v", preferences="p", unsubscribe="u"))
     )
-    assert not re.search("Mute|Hide|Switch|Pause", bare.text + bare.html)
-    assert "Hide" not in render_digest(make_context(make_view(authors=()))).html
+    assert not re.search("Mute|More like|Less|Save|Switch|Pause", bare.text + bare.html)
 
 
-def test_a_row_has_no_link_to_hide_an_author() -> None:
+def test_a_row_has_no_links_that_mark_it_but_all_papers_have_a_page_for_that() -> None:
     email = render_digest(make_context(*(make_view(number=n) for n in range(1, 15))))
     urls = page(email).css("a::attr(href)").getall()
-    assert sum(url.startswith(LINKS.mute_author) for url in urls) == 10
+    assert sum(url.startswith(f"{LINKS.mark}.") for url in urls) == 3 * 10
+    assert urls.count(LINKS.marks) == email.text.count(LINKS.marks) == 1
+    assert LINKS.marks not in render_digest(make_context()).html  # each paper has its own
 
 
 def test_an_ai_summary_says_that_it_is_one_and_replaces_the_snippet() -> None:

@@ -184,11 +184,11 @@ def test_a_placeholder_without_a_value_is_an_error() -> None:
 
 
 def test_text_from_outside_cannot_forge_a_placeholder() -> None:
-    forged = f"{placeholder('keyword 0')} {placeholder('mute_author')} {placeholder('reason')}"
+    forged = f"{placeholder('keyword 0')} {placeholder('mark')} {placeholder('reason')}"
     view = make_view(forged, forged, authors=(forged,), organization=forged, ai_summary=forged, has_summary=True)
     email = render_digest(make_context(view, keywords=(forged, "a"), product=forged, notices=(forged,)))
     assert "\x02" not in email.subject + email.text + email.html
-    assert email.text.count("keyword 0 mute_author reason") >= 4
+    assert email.text.count("keyword 0 mark reason") >= 4
 
 
 def test_subscribers_share_fragments_and_nothing_of_each_other() -> None:
