@@ -23,6 +23,7 @@ SENDER_LOCK = 0x64696702
 SCHEMA_LOCK = 0x64696703
 RELAY_LOCK = 0x64696704
 ACRONYM_LOCK = 0x64696705
+TERM_LOCK = 0x64696706
 
 
 def acquire_lock(session: Session, lock_id: int) -> None:

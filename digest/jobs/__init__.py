@@ -5,6 +5,7 @@
 - `event_loop`: runs a coroutine on an event loop of its own
 - `fetch_requests`: fetches that an operator asks for now
 - `learn_acronyms`: learns acronyms from new papers
+- `learn_words`: counts the terms of the papers, for profiles and related papers
 - `pipeline`: collect, plan, deliver, and all three once
 - `reports`: what a run did, for people and scripts
 - `retention`: what is deleted, and when

@@ -3,7 +3,7 @@
     collect   sources -> papers                           listings become papers; each fetch is recorded
     plan      papers, subscribers -> deliveries           new papers for a subscriber become a queued digest
     deliver   deliveries -> rendering -> mail             queued digests become e-mails; the record says how it went
-    learn     papers -> acronyms                          what nearly all papers define alike is one word with it
+    learn     papers -> acronyms, words                   what papers define alike, and which words tell them apart
 
 Each step may be killed at any line and started again: the database knows what is done. The scheduler, the workers and
 the command line call these functions and hold no rules of their own.
@@ -18,6 +18,7 @@ from digest.context import AppContext
 from digest.database import check_mark, read_session
 from digest.delivery import Clock, DeliveryReport, count_queued, send_queued
 from digest.jobs.learn_acronyms import learn_acronyms
+from digest.jobs.learn_words import learn_words
 from digest.jobs.reports import RunReport, SourceReport
 from digest.planning import PlanCallback, PlanReport
 from digest.rendering import RenderCache
@@ -43,9 +44,14 @@ async def collect(
     return await collect_sources(ctx, now, days=days, only=only, on_progress=on_progress)
 
 
-async def learn(ctx: AppContext, *, should_stop: Callable[[], bool] | None = None) -> int:
-    """Learn acronyms from the papers that are new since the last time, and return how many changed."""
-    return await asyncio.to_thread(learn_acronyms, ctx.engine, should_stop=should_stop)
+async def learn(ctx: AppContext, now: datetime, *, should_stop: Callable[[], bool] | None = None) -> int:
+    """Learn acronyms from the papers that are new since the last time, and return how many changed.
+
+    Once a week the terms of the papers are counted, too.
+    """
+    changed = await asyncio.to_thread(learn_acronyms, ctx.engine, should_stop=should_stop)
+    await asyncio.to_thread(learn_words, ctx, now, should_stop=should_stop)
+    return changed
 
 
 async def plan(
@@ -105,6 +111,6 @@ async def run_once(
         on_progress("matching")
     plan_report = await plan(ctx, clock())
     delivery_report = await deliver(ctx, clock, stop=stop, on_progress=on_progress, force=True)
-    await learn(ctx, should_stop=stop.is_set if stop else None)  # for the next run; nobody waits for it
+    await learn(ctx, clock(), should_stop=stop.is_set if stop else None)  # for the next run; nobody waits for it
     with read_session(ctx.engine) as session:
         return RunReport(source_reports, plan_report, delivery_report, count_queued(session))

@@ -80,11 +80,11 @@ class Scheduler:
         sources += take_fetch_requests(self._ctx, self._clock())
 
     async def learn(self) -> None:
-        """Learn acronyms from new papers, once a day."""
+        """Learn acronyms from new papers, once a day, and once a week which words tell papers apart."""
         today = self._clock().date()
         if today != self._learned_on:
             self._learned_on = today
-            await self._run_job("learn acronyms", pipeline.learn(self._ctx, should_stop=self._stop.is_set))
+            await self._run_job("learn", pipeline.learn(self._ctx, self._clock(), should_stop=self._stop.is_set))
 
     async def plan_and_deliver(self) -> None:
         """Queue digests for subscribers who are due, and send what is due."""

@@ -26,6 +26,7 @@
 - `search`: search for papers by a query, with their number
 - `resolve`: which paper a listing is
 - `suggestions`: suggestions for keywords, from the recent papers
+- `similar`: similar papers in the store
 - `snapshots`: a stored paper as matching and e-mails see it
 - `source_problem`: a problem of a source
 - `source_status`: what people should know about the sources, as sentences
@@ -137,6 +138,7 @@ from digest.papers.search import (
     search_papers,
 )
 from digest.papers.separate import separate_papers, separated_pairs, undo_separation
+from digest.papers.similar import RelatedPaper, count_terms, find_related_papers, is_count_due, load_term_space
 from digest.papers.snapshots import PaperSnapshot
 from digest.papers.source_problem import SourceProblem
 from digest.papers.source_status import lasting_notices, load_source_problems
@@ -203,6 +205,7 @@ __all__ = [
     "PhraseSuggestions",
     "RecentEvent",
     "RecentPapersIndex",
+    "RelatedPaper",
     "SearchOrder",
     "SearchPage",
     "SearchRequest",
@@ -223,6 +226,7 @@ __all__ = [
     "count_choices",
     "count_definitions",
     "count_papers",
+    "count_terms",
     "days_due",
     "delivered_paper_ids",
     "describe_rare_reading",
@@ -231,12 +235,14 @@ __all__ = [
     "find_named_papers",
     "find_open_gaps",
     "find_recent_candidates",
+    "find_related_papers",
     "find_standing",
     "first_list_days",
     "first_listing_id_of_latest_day",
     "first_rate",
     "has_released_papers",
     "is_backlog",
+    "is_count_due",
     "is_due",
     "is_stale",
     "judge_window",
@@ -261,6 +267,7 @@ __all__ = [
     "load_source_problems",
     "load_source_titles",
     "load_statements",
+    "load_term_space",
     "load_titled_sources",
     "load_version_pairs",
     "load_versions",

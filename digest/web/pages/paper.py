@@ -21,6 +21,8 @@ from digest.papers import (
     PaperFilter,
     PaperOrder,
     PaperStatement,
+    RelatedPaper,
+    find_related_papers,
     list_papers,
     load_source_titles,
     load_statements,
@@ -79,7 +81,7 @@ class PaperDetails:
     """All that is known of a paper. `authors` are as many as a page shows, `more_authors` says how many follow.
 
     `warnings`: what must be known before reading it; `history`: what happened since it was listed, the latest first;
-    `related`: its preprint.
+    `related`: its preprint; `similar`: papers that share its words.
     """
 
     entry: PaperEntry
@@ -96,6 +98,7 @@ class PaperDetails:
     warnings: tuple[PaperEventLine, ...] = ()
     history: tuple[PaperEventLine, ...] = ()
     related: tuple[PaperEventLine, ...] = ()
+    similar: tuple[RelatedPaper, ...] = ()
 
 
 # Before /papers/{period}, which matches these paths too.
@@ -186,6 +189,7 @@ def load_details(session: Session, paper: Paper) -> PaperDetails:
             sorted((line for line in lines if line.day), key=lambda line: line.day or date.min, reverse=True)
         ),
         related=tuple(line for line in lines if line.kind == "preprint" and line.url),
+        similar=tuple(find_related_papers(session, paper)),
     )
 
 
