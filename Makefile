@@ -23,8 +23,8 @@ help:  ## list these targets
 	@$(PIP) -r requirements-test.lock
 	@touch $@
 
-demo: .venv/run  ## play one whole day on this machine (RESET=1 starts over)
-	@$(BIN)/digest demo $(if $(RESET),--reset)
+demo: .venv/run  ## play one whole day on this machine (OPEN=1 shows it in a browser, RESET=1 starts over)
+	@$(BIN)/digest demo $(if $(RESET),--reset) $(if $(OPEN),--open)
 
 serve: .venv/run  ## pages and scheduler on http://127.0.0.1:8000
 	@$(BIN)/digest serve

@@ -162,6 +162,8 @@ UNREAD = (
     "digest/matching/forms/characters.py",
     "digest/matching/forms/plurals.py",
     "digest/matching/forms/spelling.py",
+    "digest/cli/demo_journals.py",
+    "digest/cli/demo_preprints.py",
     "digest/cli/demo_server.py",
     "digest/database/migrations/",
     "digest/subscribers/csv_table.py",

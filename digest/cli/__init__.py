@@ -6,6 +6,8 @@
 - `delivery_commands`: list, show, resolve and retry deliveries
 - `demo`: one whole day on this machine
 - `demo_journals`: sample answers of PubMed and of a journal's feed
+- `demo_papers`: the papers of the sample days
+- `demo_preprints`: sample answers of Hugging Face and of arXiv
 - `demo_store`: the store of the demonstration, and when it is served
 - `demo_server`: bundled sample days in the shapes of the real hosts
 - `doctor`: check settings, database, relay, sources and DNS

@@ -15,16 +15,17 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import httpx
-from sqlmodel import col, select
+from sqlmodel import col, func, select
 
 from digest import __version__
 from digest.cli.demo_journals import JOURNAL_PATH
-from digest.cli.demo_server import SATURDAY, SampleServer
+from digest.cli.demo_preprints import SATURDAY
+from digest.cli.demo_server import SampleServer
 from digest.cli.demo_store import DEMO_DATABASE
 from digest.config import Settings, load_settings
 from digest.context import AppContext, create_context
 from digest.database import read_session
-from digest.database.models import Delivery, Subscriber
+from digest.database.models import Delivery, Paper, Subscriber
 from digest.jobs import RunReport, SourceReport, pipeline
 from digest.mail import list_messages
 from digest.matching import Matcher, PaperDocument, parse
@@ -56,12 +57,14 @@ class MailboxEmail:
 
 @dataclass(frozen=True, slots=True)
 class DemoResult:
-    """Result of a demo run."""
+    """Result of a demo run. `stored_papers` and `stored_emails` count those of earlier runs, too."""
 
     offline: bool
     report: RunReport
     keywords: dict[str, int]
     emails: list[MailboxEmail]
+    stored_papers: int
+    stored_emails: int
 
     def to_dict(self) -> dict[str, Any]:
         """Return what `--json` prints."""
@@ -86,7 +89,11 @@ async def run_demo(clock: Callable[[], datetime], on_progress: ProgressCallback)
             earlier = await collect_earlier_days(ctx, server, on_progress) if server else []
             report = await pipeline.run_once(ctx, clock, on_progress=on_progress)
             report = replace(report, source_reports=merge_reports([*earlier, *report.source_reports]))
-            return DemoResult(offline, report, count_matches(ctx, last_listing), write_emails(ctx, old_messages))
+            emails = write_emails(ctx, old_messages)
+            with read_session(ctx.engine) as session:
+                papers = session.exec(select(func.count(col(Paper.id)))).one()
+            matches, stored = count_matches(ctx, last_listing), len(list_messages(ctx.mailbox_directory))
+            return DemoResult(offline, report, matches, emails, papers, stored)
         finally:
             ctx.engine.dispose()
 

@@ -6,42 +6,113 @@
 """
 
 import json
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
+from html import escape
 
-RECORD_PATTERN = re.compile(r"  <PubmedArticle>.*?</PubmedArticle>\n", re.DOTALL)
-ID_PATTERN = re.compile(r'<PMID Version="1">(\d+)</PMID>')
-DATE_PATTERN = re.compile(r"(?<=<PubDate>)(\d{4})-(\d\d)-(\d\d)(?=</PubDate>)")  # as the files have it, to be moved
-ITEM_PATTERN = re.compile(r"    <item>.*?</item>\n", re.DOTALL)
+from digest.cli.demo_papers import SamplePaper
+from digest.cli.demo_preprints import format_rfc_date
+
 JOURNAL_PATH = "/feeds/journal.xml"
 RETRACTIONS = "retracted publication[pt]"
-ReadSample = Callable[[str], str]  # the text of a bundled file with its dates moved
+PapersByDay = Mapping[date, Sequence[SamplePaper]]
+RECORDS_HEAD = """\
+<?xml version="1.0" ?>
+<!DOCTYPE PubmedArticleSet PUBLIC "-//NLM//DTD PubMedArticle, 1st January 2026//EN" \
+"https://dtd.nlm.nih.gov/ncbi/pubmed/out/pubmed_260101.dtd">
+<PubmedArticleSet>
+"""
+FEED_HEAD = """\
+<?xml version="1.0" encoding="UTF-8"?>
+<rss version="2.0" xmlns:dc="http://purl.org/dc/elements/1.1/" \
+xmlns:prism="http://prismstandard.org/namespaces/basic/2.0/">
+  <channel>
+    <title>Journal of Machine Biology</title>
+    <link>https://journal.example/</link>
+    <description>Latest articles</description>
+    <prism:issn>0000-0000</prism:issn>
+"""
 
 
-def answer_search(query: dict[str, str], days: Sequence[date], today: date, read_sample: ReadSample) -> str:
-    """Return the answer of PubMed to a search for what entered on a day. The sample has no retractions."""
+def answer_search(query: Mapping[str, str], papers: PapersByDay, today: date) -> str:
+    """Return the answer of PubMed to a search for what entered on a day. The samples have no retractions."""
     wanted = query.get("mindate", "").replace("/", "-")
-    ids: list[str] = []
-    for number, day in enumerate(days, 1):
-        if str(day) == wanted and day <= today and RETRACTIONS not in query.get("term", ""):
-            ids = ID_PATTERN.findall(read_sample(f"pubmed-{number}.xml"))
-    found = {"count": str(len(ids)), "idlist": ids, "webenv": wanted, "querykey": "1"}
-    return json.dumps({"header": {"type": "esearch"}, "esearchresult": found})
+    found = [
+        paper.number
+        for day, entered in papers.items()
+        if str(day) == wanted and day <= today and RETRACTIONS not in query.get("term", "")
+        for paper in entered
+    ]
+    result = {"count": str(len(found)), "idlist": found, "webenv": wanted, "querykey": "1"}
+    return json.dumps({"header": {"type": "esearch"}, "esearchresult": result})
 
 
-def answer_records(query: dict[str, str], days: Sequence[date], read_sample: ReadSample) -> str | None:
+def answer_records(query: Mapping[str, str], papers: PapersByDay) -> str | None:
     """Return a page of the records of a day; None for one that was not searched for."""
     start, limit = int(query.get("retstart", "0")), int(query.get("retmax", "20"))
-    for number, day in enumerate(days, 1):
+    for day, entered in papers.items():
         if str(day) == query.get("WebEnv"):
-            text = read_sample(f"pubmed-{number}.xml")
-            head, end = text.split("  <PubmedArticle>", 1)[0], "</PubmedArticleSet>\n"
-            records = "".join(RECORD_PATTERN.findall(text)[start : start + limit])
-            return head + DATE_PATTERN.sub(r"<Year>\1</Year><Month>\2</Month><Day>\3</Day>", records) + end
+            records = "".join(_record(paper, day) for paper in entered[start : start + limit])
+            return f"{RECORDS_HEAD}{records}</PubmedArticleSet>\n"
     return None
 
 
-def answer_journal(is_out: Callable[[str], bool], read_sample: ReadSample) -> str:
-    """Return the feed of the journal with the items that are out."""
-    return ITEM_PATTERN.sub(lambda item: item[0] if is_out(item[0]) else "", read_sample("journal.xml"))
+def answer_journal(papers: PapersByDay, today: date) -> str:
+    """Return the feed of the journal with the articles that are out, the latest first."""
+    days = sorted((day for day in papers if day <= today), reverse=True)
+    items = [_feed_item(paper, day) for day in days for paper in papers[day]]
+    return f"{FEED_HEAD}{''.join(items)}  </channel>\n</rss>\n"
+
+
+def _record(paper: SamplePaper, day: date) -> str:
+    doi = paper.words[0]
+    kinds = "".join(f"<PublicationType>{kind}</PublicationType>" for kind in paper.values["kind"].split(", "))
+    headings = "".join(
+        f'<MeshHeading><DescriptorName MajorTopicYN="N">{name}</DescriptorName></MeshHeading>'
+        for name in paper.values.get("subjects", "").split("; ")
+        if name
+    )
+    authors = "".join(
+        f"<Author><LastName>{last}</LastName><ForeName>{first}</ForeName><Initials>{first[:1]}</Initials></Author>"
+        for first, _, last in (name.partition(" ") for name in paper.authors)
+    )
+    sections = (section.partition(": ") for section in paper.abstract.split(" | ") if section)
+    texts = "".join(
+        f'<AbstractText Label="{label}">{text}</AbstractText>'
+        if text and label.isupper()
+        else f"<AbstractText>{label}{colon}{text}</AbstractText>"
+        for label, colon, text in sections
+    )
+    entered = f"<Year>{day.year}</Year><Month>{day.month:02}</Month><Day>{day.day:02}</Day>"
+    return f"""\
+  <PubmedArticle>
+    <MedlineCitation Status="MEDLINE" Owner="NLM"><PMID Version="1">{paper.number}</PMID>
+      <Article PubModel="Electronic"><Journal><JournalIssue><PubDate>{entered}</PubDate></JournalIssue>\
+<Title>{paper.values["journal"]}</Title></Journal>
+        <ArticleTitle>{paper.title}</ArticleTitle>
+        <ELocationID EIdType="doi" ValidYN="Y">{doi}</ELocationID>
+        {f"<Abstract>{texts}</Abstract>" if texts else ""}
+        <AuthorList CompleteYN="Y">{authors}</AuthorList>
+        <PublicationTypeList>{kinds}</PublicationTypeList>
+      </Article>
+      <MeshHeadingList>{headings}</MeshHeadingList>
+    </MedlineCitation>
+    <PubmedData><ArticleIdList><ArticleId IdType="pubmed">{paper.number}</ArticleId>\
+<ArticleId IdType="doi">{doi}</ArticleId></ArticleIdList></PubmedData>
+  </PubmedArticle>
+"""
+
+
+def _feed_item(paper: SamplePaper, day: date) -> str:
+    return f"""\
+    <item>
+      <title>{escape(paper.title)}</title>
+      <link>https://journal.example/doi/{paper.number}?af=R</link>
+      <guid isPermaLink="false">{paper.number}</guid>
+      <dc:identifier>doi:{paper.number}</dc:identifier>
+      <dc:creator>{escape(", ".join(paper.authors))}</dc:creator>
+      <prism:publicationName>Journal of Machine Biology</prism:publicationName>
+      <pubDate>{format_rfc_date(day)} 06:00:00 +0000</pubDate>
+      <description>{escape(f"<p>{paper.abstract}</p>")}</description>
+    </item>
+"""

@@ -9,34 +9,30 @@
     /api/query?id_list=... | search_query=   texts by id; a past batch by the time of its submission
     /entrez/eutils/..., /feeds/journal.xml   PubMed and a journal: see `demo_journals`
 
-The papers, their authors and their ids are invented. Their three list days are moved to the last three weekdays up to
-`today`, so that the demo looks the same on any day.
+The papers come from `demo_papers`. Their list days are the last weekdays up to `today`, so that the demo looks the same
+on any day.
 """
 
 import html
 import json
 import re
 import threading
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from importlib.resources import files
 from types import TracebackType
 from typing import Any, Self, cast
 from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
 from digest.cli.demo_journals import JOURNAL_PATH, answer_journal, answer_records, answer_search
+from digest.cli.demo_papers import DAY_COUNT, SamplePaper, read_day
+from digest.cli.demo_preprints import SATURDAY, feed_of_batch, listing_entry, query_answer
 from digest.sources import submission_window
 
-SAMPLE_DATES = (date(2026, 7, 24), date(2026, 7, 27), date(2026, 7, 28), date(2026, 7, 29))  # in the files
 EASTERN = ZoneInfo("America/New_York")
-DAY_NAMES = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-MONTH_NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-ENTRY_PATTERN = re.compile(r"  <entry>\n    <id>http://arxiv\.org/abs/(\S+?)v\d+</id>.*?</entry>\n", re.DOTALL)
 WINDOW_PATTERN = re.compile(r"submittedDate:\[(\d{12}) TO (\d{12})\]")
-ITEM_PATTERN = re.compile(r"    <item>.*?</item>\n", re.DOTALL)
 NOT_FOUND = (404, "text/html", "<!doctype html><title>404</title>", dict[str, str]())
-SATURDAY = 5
 SampleResponse = tuple[int, str, str, dict[str, str]]  # status, content type, body, headers
 
 
@@ -45,7 +41,7 @@ class SampleServer:
 
     def __init__(self, now: date) -> None:
         self.today = now.astimezone(UTC).date() if isinstance(now, datetime) else now
-        self.days = tuple(reversed(last_weekdays(self.today, 3)))  # the list days, oldest first
+        self.days = tuple(reversed(last_weekdays(self.today, DAY_COUNT)))  # the list days, oldest first
         self._feed_day = now.astimezone(EASTERN).date() if isinstance(now, datetime) else now
         self._server = SampleHTTPServer(("127.0.0.1", 0), SampleRequestHandler)
         self._server.sample = self
@@ -115,55 +111,51 @@ class SampleServer:
 
     def _respond_feed(self) -> SampleResponse:
         headers = {"ETag": f'"sample-{self._feed_day}"'}
-        if self._feed_day in self.days:
-            body = self._read_sample(f"arxiv-{self.days.index(self._feed_day) + 1}.xml")
-        else:
-            empty = ITEM_PATTERN.sub("", self._read_sample("arxiv-3.xml"))
-            body = empty.replace(format_rfc_date(self.days[-1]), format_rfc_date(self._feed_day))
-        return 200, "application/rss+xml", body, headers
+        return 200, "application/rss+xml", feed_of_batch(self._listed("arxiv", self._feed_day), self._feed_day), headers
 
     def _respond_query(self, query: dict[str, str]) -> SampleResponse:
-        texts = self._read_sample("arxiv-texts.xml")
         start, limit = int(query.get("start", "0")), int(query.get("max_results", "10"))
         if window := WINDOW_PATTERN.search(query.get("search_query", "")):
-            entries = self._submitted_between(window[1], window[2])
+            found = self._submitted_between(window[1], window[2])
         else:
-            by_id = {match[1]: match[0] for match in ENTRY_PATTERN.finditer(texts)}
             ids = [re.sub(r"v\d+$", "", name) for name in query.get("id_list", "").split(",")]
-            entries = [by_id[arxiv_id] for arxiv_id in ids if arxiv_id in by_id]
-        head = re.sub(r"(totalResults>)\d+", rf"\g<1>{len(entries)}", texts.split("  <entry>", 1)[0])
-        return 200, "application/atom+xml", f"{head}{''.join(entries[start : start + limit])}</feed>\n", {}
+            known = {paper.arxiv_id: paper for paper in self._preprints()}
+            found = [known[arxiv_id] for arxiv_id in ids if arxiv_id in known]
+        return 200, "application/atom+xml", query_answer(found, self.days[-1], start, limit), {}
 
     def _respond_journals(self, path: str, query: dict[str, str]) -> SampleResponse:
         if path.endswith("/esearch.fcgi"):
-            found = answer_search(query, self.days, self.today, self._read_sample)
-            return 200, "application/json", found, {}
-        if path.endswith("/efetch.fcgi") and (records := answer_records(query, self.days, self._read_sample)):
+            return 200, "application/json", answer_search(query, self._by_day("pubmed"), self.today), {}
+        if path.endswith("/efetch.fcgi") and (records := answer_records(query, self._by_day("pubmed"))):
             return 200, "text/xml; charset=UTF-8", records, {}
         if path == JOURNAL_PATH:
-            later = [format_rfc_date(day) for day in self.days if day > self.today]
-            body = answer_journal(lambda item: not any(day in item for day in later), self._read_sample)
+            body = answer_journal(self._by_day("journal"), self.today)
             return 200, "application/rss+xml; charset=UTF-8", body, {}
         return NOT_FOUND
 
-    def _submitted_between(self, start: str, end: str) -> list[str]:
-        """Return entries for the papers of the batch that was submitted between two instants."""
-        for number, day in enumerate(self.days, 1):
+    def _submitted_between(self, start: str, end: str) -> list[SamplePaper]:
+        """Return the papers of the batch that was submitted between two instants."""
+        for day in self.days:
             if [f"{edge:%Y%m%d%H%M}" for edge in submission_window(day)] == [start, end]:
-                items = ITEM_PATTERN.findall(self._read_sample(f"arxiv-{number}.xml"))
-                return [item_to_entry(item) for item in items if "<arxiv:announce_type>replace" not in item]
+                return [paper for paper in self._listed("arxiv", day) if not paper.words[0].startswith("replace")]
         return []
 
-    def _papers_on(self, day: date) -> list[Any]:
-        return cast("list[Any]", json.loads(self._read_sample(f"huggingface-{self.days.index(day) + 1}.json")))
+    def _preprints(self) -> Iterator[SamplePaper]:
+        """Yield all papers that arXiv has, those of the daily lists last: these are complete."""
+        for source in ("arxiv", "huggingface"):
+            for day in self.days:
+                yield from self._listed(source, day)
 
-    def _read_sample(self, name: str) -> str:
-        """Read a bundled file with its dates moved."""
-        text = files("digest.cli").joinpath("demo_days", name).read_text(encoding="utf-8")
-        moved = (*last_weekdays(self.days[0] - timedelta(days=1), 1), *self.days)
-        dates = dict(zip(map(format_rfc_date, SAMPLE_DATES), map(format_rfc_date, moved), strict=True))
-        dates |= dict(zip(map(str, SAMPLE_DATES), map(str, moved), strict=True))
-        return re.sub("|".join(map(re.escape, dates)), lambda match: dates[match[0]], text)
+    def _papers_on(self, day: date) -> list[Any]:
+        return [listing_entry(paper, day) for paper in self._listed("huggingface", day)]
+
+    def _listed(self, source: str, day: date) -> Sequence[SamplePaper]:
+        """Return the papers that a source lists on a day, none on one without a list."""
+        return self._by_day(source).get(day, ())
+
+    def _by_day(self, source: str) -> dict[date, Sequence[SamplePaper]]:
+        """Return all papers of a source by their day, the oldest first."""
+        return {day: read_day(number)[source] for number, day in enumerate(self.days, 1)}
 
 
 class SampleHTTPServer(ThreadingHTTPServer):
@@ -200,22 +192,6 @@ class SampleRequestHandler(BaseHTTPRequestHandler):
         """Log nothing: the demo prints its own progress."""
 
 
-def item_to_entry(item: str) -> str:
-    """Convert a feed's item to an entry of the query API."""
-
-    def values(tag: str) -> list[str]:
-        return re.findall(f"<{tag}[^>]*>(.*?)</{tag}>", item, re.DOTALL)
-
-    categories = "".join(f'    <category term="{term}"/>\n' for term in values("category"))
-    authors = "".join(f"    <author><name>{name}</name></author>\n" for name in values("dc:creator")[0].split(", "))
-    return (
-        f"  <entry>\n    <id>{values('guid')[0].replace('oai:arXiv.org:', 'http://arxiv.org/abs/')}</id>\n"
-        f"    <title>{values('title')[0]}</title>\n"
-        f"    <summary>{values('description')[0].split('Abstract: ', 1)[1]}</summary>\n"
-        f'{categories}    <arxiv:primary_category term="{values("category")[0]}"/>\n{authors}  </entry>\n'
-    )
-
-
 def last_weekdays(last: date, count: int) -> list[date]:
     """Return the last `count` weekdays up to `last`, the latest first."""
     days: list[date] = []
@@ -224,11 +200,6 @@ def last_weekdays(last: date, count: int) -> list[date]:
             days.append(last)
         last -= timedelta(days=1)
     return days
-
-
-def format_rfc_date(day: date) -> str:
-    """Format a date as RFC 5322 does, whatever the locale."""
-    return f"{DAY_NAMES[day.weekday()]}, {day.day:02} {MONTH_NAMES[day.month - 1]} {day.year}"
 
 
 def parse_day(text: str) -> date | None:

@@ -33,9 +33,6 @@ NEEDS_POSTGRESQL = (
     "digest migrate --from ... --to ..."
 )
 DEMO_OFFLINE = "No source can be reached, so the demo uses its bundled sample papers."
-DEMO_NOTHING_NEW = (
-    "There are no new papers for the demo subscriber, so no e-mail was sent. To start over: make demo RESET=1"
-)
 NO_WEB_ADDRESS = "give the address of a feed, of http or https and without user name"
 FEED_WITHOUT_ENTRIES = "The feed has no entries now."
 FEED_DAMAGED = "The feed is not well-formed; it was repaired, and will be each time."
@@ -228,6 +225,20 @@ def no_quarantined_row(number: int) -> str:
 
 def row_released(name: str) -> str:
     return f"Released {name}."
+
+
+def demo_repeated(papers: int, emails: int) -> str:
+    stored = f"{pluralize(papers, 'paper')} and {pluralize(emails, 'e-mail')}"
+    return (
+        f"The demo has run before: var/demo has {stored} of it. The sources have no newer papers for the demo "
+        "subscriber, so nothing was sent: no paper comes twice."
+    )
+
+
+def demo_next_steps(*, with_make: bool) -> str:
+    command = "make demo OPEN=1" if with_make else "digest demo --open"
+    again = "make demo RESET=1" if with_make else "digest demo --reset"
+    return f"To see the e-mails and the pages in a browser: {command}\nTo start over: {again}"
 
 
 def serving_demo(database_url: str) -> str:

@@ -1,11 +1,14 @@
 """Commands that run until they are stopped, `digest serve` and `digest worker`, and `digest demo`."""
 
 import logging
+import os
 import shutil
+import webbrowser
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -31,9 +34,11 @@ from digest.errors import UsageError
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from digest.cli.demo import DemoResult
     from digest.config import Settings
     from digest.context import AppContext
 
+LOOPBACK = "127.0.0.1"
 SERVE_EPILOG = """\
 $ digest serve
 
@@ -50,6 +55,8 @@ $ DIGEST_DATABASE_URL=postgresql+psycopg://digest@db.example.org/digest digest w
 """
 DEMO_EPILOG = """\
 $ digest demo
+
+$ digest demo --open
 
 $ digest demo --reset
 """
@@ -88,6 +95,13 @@ def open_service_context() -> "Iterator[AppContext]":
     if not is_demo_chosen() and not is_demo_store(load_settings()):
         yield open_context(logging.INFO, fetches=True)
         return
+    with open_demo_context() as ctx:
+        yield ctx
+
+
+@contextmanager
+def open_demo_context() -> "Iterator[AppContext]":
+    """Open the database of `digest demo`, with sample days for sources."""
     from digest.cli.demo import load_demo_settings
     from digest.cli.demo_server import SampleServer
     from digest.database import read_session
@@ -103,8 +117,10 @@ def open_service_context() -> "Iterator[AppContext]":
         yield ctx
 
 
-def run_service(ctx: "AppContext", host: str, port: int, *, scheduler: bool, run_jobs: bool) -> None:
-    """Serve until stopped."""
+def run_service(
+    ctx: "AppContext", host: str, port: int, *, scheduler: bool, run_jobs: bool, opened_path: str = ""
+) -> None:
+    """Serve until stopped. `opened_path`: page that a browser is to show meanwhile."""
     from digest.database import check_integrity
     from digest.web import create_server, open_sockets
 
@@ -121,6 +137,8 @@ def run_service(ctx: "AppContext", host: str, port: int, *, scheduler: bool, run
     server = create_server(app, host=host, port=port, proxies=ctx.settings.trusted_proxies)
     app.state.is_stopping = lambda: server.should_exit  # ends event streams
     configure_garbage_collector()
+    if opened_path:  # its request waits at the socket until the server answers; a browser may take its time to start
+        Thread(target=webbrowser.open, args=(http_url(host, port) + opened_path,), daemon=True).start()
     with suppress(KeyboardInterrupt):
         server.run(sockets)
     if not server.started:
@@ -192,6 +210,10 @@ def require_postgresql(settings: "Settings") -> None:
 def demo(
     *,
     reset: Annotated[bool, typer.Option("--reset", help="Delete the previous demo and start over.")] = False,
+    opens: Annotated[
+        bool, typer.Option("--open", help="Then serve its pages and show them in a browser, until Ctrl+C.")
+    ] = False,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the pages, with --open.")] = 8000,
     as_json: JsonOption = False,
 ) -> None:
     """Run one whole day on this machine: subscribe, confirm, collect, plan, deliver to a local mailbox.
@@ -208,18 +230,28 @@ def demo(
         result = run_coroutine(run_demo(utc_now, on_progress))
     if as_json:
         print_json(result.to_dict(), OLD_RUN_NAMES | {"demo_emails": "demo_letters"})
-        exit_with_problems(result.report.problems)
-        return
+    else:
+        print_demo(result)
+    if opens and not result.report.problems:
+        with open_demo_context() as opened:
+            ctx = with_local_base_url(opened, LOOPBACK, port)
+            run_service(ctx, LOOPBACK, port, scheduler=False, run_jobs=True, opened_path="/inbox")
+    elif not as_json:
+        typer.echo(messages.demo_next_steps(with_make="MAKELEVEL" in os.environ))
+    exit_with_problems(result.report.problems)
+
+
+def print_demo(result: "DemoResult") -> None:
+    """Print what the demo did, or why it had nothing to do."""
     if result.offline:
         typer.echo(messages.DEMO_OFFLINE)
+    if not result.emails:
+        typer.echo(messages.demo_repeated(result.stored_papers, result.stored_emails))
+        return
     print_source_reports(result.report.source_reports)
     print_table("Keywords", ("keyword", "papers matched"), result.keywords.items())
-    if result.emails:
-        rows = ((email.kind, email.subject, email.state) for email in result.emails)
-        print_table("E-mails", ("kind", "subject", "state"), rows)
-        for email in result.emails:
-            files = (str(Path(email.file).with_suffix(suffix)) for suffix in (".eml", ".html", ".txt"))
-            typer.echo(f"{email.kind}: " + "  ".join(files))
-    else:
-        typer.echo(messages.DEMO_NOTHING_NEW)
-    exit_with_problems(result.report.problems)
+    rows = ((email.kind, email.subject, email.state) for email in result.emails)
+    print_table("E-mails", ("kind", "subject", "state"), rows)
+    for email in result.emails:
+        files = (str(Path(email.file).with_suffix(suffix)) for suffix in (".eml", ".html", ".txt"))
+        typer.echo(f"{email.kind}: " + "  ".join(files))

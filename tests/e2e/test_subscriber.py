@@ -16,6 +16,7 @@ import pytest
 from digest.mail import StoredMessage, list_messages
 from tests.support.command import Command
 from tests.support.listings import ListingHost, paper_entry, serve_listings
+from tests.support.ports import free_port
 
 T = TypeVar("T")
 ADA = "ada@example.org"
@@ -116,10 +117,10 @@ def test_the_demo_plays_a_day_and_has_nothing_new_the_second_time(tmp_path: Path
     command = Command(tmp_path, {f"DIGEST_{name}": url for name, url in closed_port.items()})
     first = command.json("demo")
     assert first["offline"]
-    assert sum(source["new"] for source in first["sources"].values()) >= 60
+    assert sum(source["new"] for source in first["sources"].values()) >= 120
     # Lists by day, a database and a feed; one paper of the feed is in the database, too.
     new = {name: source["new"] for name, source in first["sources"].items()}
-    assert (set(new), new["pubmed"] + new["feeds"]) == ({"huggingface", "arxiv", "pubmed", "feeds"}, 14)
+    assert (set(new), new["pubmed"] + new["feeds"]) == ({"huggingface", "arxiv", "pubmed", "feeds"}, 30)
     assert {email["kind"]: email["state"] for email in first["demo_emails"]} == dict.fromkeys(
         ("confirm", "digest"), "sent"
     )
@@ -130,7 +131,30 @@ def test_the_demo_plays_a_day_and_has_nothing_new_the_second_time(tmp_path: Path
     second = command.json("demo")
     assert (second["demo_emails"], second["deliveries"]["sent"]) == ([], 0)
     assert sum(source["new"] for source in second["sources"].values()) == 0
-    assert "bundled sample papers" in command.run_process("demo", "--reset").stdout
+    repeated = command.run("demo").stdout
+    assert "The demo has run before: var/demo has 144 papers and 2 e-mails of it." in repeated
+    assert "To see the e-mails and the pages in a browser: digest demo --open\nTo start over: " in repeated
+    assert [email["kind"] for email in command.json("demo", "--reset")["demo_emails"]] == ["confirm", "digest"]
+
+
+def test_the_demo_is_shown_in_a_browser(tmp_path: Path) -> None:
+    closed_port = dict.fromkeys(("HUGGINGFACE_URL", "ARXIV_FEED_URL", "ARXIV_API_URL"), "http://127.0.0.1:9")
+    browser, shown = tmp_path / "browser", tmp_path / "shown"
+    browser.write_text(f'#!/bin/sh\necho "$1" > {shown}.part && mv {shown}.part {shown}\n')
+    browser.chmod(0o700)
+    command = Command(tmp_path, {f"DIGEST_{name}": url for name, url in closed_port.items()})
+    command.environment |= {"BROWSER": f"{browser} %s", "MAKELEVEL": "1"}
+    port = str(free_port())
+    process = command.start("demo", "--open", "--port", port)
+    try:
+        wait_for(shown.exists)
+        address = shown.read_text().strip()
+        assert address == f"http://127.0.0.1:{port}/inbox"
+        wait_for(lambda: "your first 56 papers" in httpx.get(address, timeout=20).text, httpx.TransportError)
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+    assert "To see the e-mails and the pages in a browser: make demo OPEN=1" in command.run("demo").stdout
 
 
 @contextmanager
