@@ -27,6 +27,7 @@
 - `source_commands`: how the sources do
 - `subscriber_commands`: list, add, show, remove, allow, import and export subscribers
 - `template_commands`: copy and check the operator's own templates
+- `token_commands`: create, list and revoke tokens of the operator's API
 
 Commands import what they need when they run, so that `--help` and the other commands start quickly.
 """

@@ -18,6 +18,7 @@ from digest.cli import (
     source_commands,
     subscriber_commands,
     template_commands,
+    token_commands,
 )
 from digest.cli.doctor import DOCTOR_EPILOG, doctor
 from digest.cli.migrate import MIGRATE_EPILOG, migrate
@@ -87,6 +88,7 @@ app.add_typer(paper_commands.app, name="papers")
 app.add_typer(source_commands.app, name="sources")
 app.add_typer(quarantine_commands.app, name="quarantine")
 app.add_typer(template_commands.app, name="templates")
+app.add_typer(token_commands.app, name="tokens")
 
 # Names of the release before; the next one drops them.
 app.add_typer(runs.app, name="round", hidden=True)

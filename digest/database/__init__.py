@@ -3,6 +3,7 @@
 SQLite runs in WAL mode, fully durable, with one writer at a time; PostgreSQL through psycopg 3. The packages above
 speak SQLModel or SQLAlchemy Core and do not know which of the two it is.
 
+- `api_tokens`: tokens of the operator's API
 - `copy`: copy of a store to another database
 - `dialects`: differences between SQLite and PostgreSQL in the statements that both run
 - `engine`: engines, sessions, and the errors of a store that cannot be used
@@ -18,6 +19,18 @@ speak SQLModel or SQLAlchemy Core and do not know which of the two it is.
 """
 
 from digest.database import models
+from digest.database.api_tokens import (
+    TOKEN_PATTERN,
+    TokenState,
+    create_token,
+    find_token,
+    hash_token,
+    is_use_recorded,
+    list_tokens,
+    record_use,
+    revoke_token,
+    token_state,
+)
 from digest.database.copy import copy_store, open_existing
 from digest.database.dialects import array_value, insert, is_in_parameter, is_in_values, is_postgresql
 from digest.database.engine import KEEPALIVE, WriteConnection, connect, read_session, write_session
@@ -60,9 +73,11 @@ __all__ = [
     "SCHEMA_LOCK",
     "SENDER_LOCK",
     "TERM_LOCK",
+    "TOKEN_PATTERN",
     "UNDOABLE_ROW_ACTIONS",
     "InvalidRow",
     "SendMark",
+    "TokenState",
     "WriteConnection",
     "acquire_lock",
     "array_value",
@@ -73,6 +88,7 @@ __all__ = [
     "copy_store",
     "count_batch",
     "create_private_folder",
+    "create_token",
     "dead_owners",
     "describe_unreadable",
     "ensure_mark",
@@ -81,11 +97,15 @@ __all__ = [
     "find_action",
     "find_fault",
     "find_subscriber_fault",
+    "find_token",
+    "hash_token",
     "insert",
     "is_in_parameter",
     "is_in_values",
     "is_postgresql",
+    "is_use_recorded",
     "list_actions",
+    "list_tokens",
     "liveness_lock",
     "mark_undone",
     "migrate",
@@ -96,13 +116,16 @@ __all__ = [
     "read_mark",
     "read_session",
     "record_action",
+    "record_use",
     "release_readable",
     "release_row",
     "renew_mark",
     "resolve_row",
     "retry_row",
+    "revoke_token",
     "schema_versions",
     "select_readable",
+    "token_state",
     "undo_row_action",
     "write_mark",
     "write_session",

@@ -127,10 +127,14 @@ def quarantine_rows(session: Session, rows: Iterable[InvalidRow], now: datetime)
     return len(distinct)
 
 
-def quarantined_rows(session: Session) -> Sequence[QuarantinedRow]:
-    """Return the rows that are set aside, those of longest standing first."""
+def quarantined_rows(
+    session: Session, *, after: int | None = None, limit: int | None = None
+) -> Sequence[QuarantinedRow]:
+    """Return the rows that are set aside, those of longest standing first: all, or a page of those behind `after`."""
     active = select(QuarantinedRow).where(col(QuarantinedRow.released_at).is_(None))
-    return session.exec(active.order_by(col(QuarantinedRow.id))).all()
+    if after is not None:
+        active = active.where(col(QuarantinedRow.id) > after)
+    return session.exec(active.order_by(col(QuarantinedRow.id)).limit(limit)).all()
 
 
 def release_row(session: Session, number: int, now: datetime) -> QuarantinedRow | None:

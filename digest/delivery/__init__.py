@@ -32,7 +32,7 @@ from digest.delivery.bulk_insert import DigestRow, enqueue_digests
 from digest.delivery.circuit_breaker import find_circuit
 from digest.delivery.claimer import Clock
 from digest.delivery.claims import CLAIM_LEASE, ON_WIRE_LEASE, any_in_progress, count_due, count_queued, is_due
-from digest.delivery.history import DeliveryReport, bounces_of, delivery_history
+from digest.delivery.history import DeliveryEvent, DeliveryReport, bounces_of, delivery_history
 from digest.delivery.operator_actions import (
     UNDOABLE_DELIVERY_ACTIONS,
     RetryRefusedError,
@@ -64,6 +64,7 @@ __all__ = [
     "ON_WIRE_LEASE",
     "UNDOABLE_DELIVERY_ACTIONS",
     "Clock",
+    "DeliveryEvent",
     "DeliveryReport",
     "DigestRow",
     "NewDelivery",

@@ -16,7 +16,7 @@ from sqlmodel import Session, col, select
 
 from digest.database import LISTING_LOCK, acquire_lock, is_in_values
 from digest.database.models import Listing, Paper, PaperIdentifier, PaperRelation
-from digest.errors import UsageError
+from digest.errors import ObjectNotFoundError, UsageError
 from digest.identifiers import (
     Identifier,
     LinkRelation,
@@ -164,7 +164,7 @@ def find_standing(session: Session, paper_id: int) -> Paper:
     if paper and paper.merged_into:
         paper = session.get(Paper, paper.merged_into)
     if paper is None:
-        raise UsageError(f"there is no paper {paper_id}")
+        raise ObjectNotFoundError(f"there is no paper {paper_id}")
     return paper
 
 
@@ -176,7 +176,7 @@ def unlink_papers(session: Session, link_id: int, now: datetime) -> list[PaperRe
     acquire_lock(session, LISTING_LOCK)
     link = session.get(PaperRelation, link_id)
     if link is None or link.undone_at is not None or link.other_id is None:
-        raise UsageError(f"there is no link {link_id}; digest papers links shows them")
+        raise ObjectNotFoundError(f"there is no link {link_id}; digest papers links shows them")
     links = [link]
     merged = session.get(Paper, link.paper_id)
     if link.rule == LinkRule.TITLE and merged and merged.title_key:

@@ -7,7 +7,7 @@ from sqlmodel import Session, col, select
 
 from digest.database import LISTING_LOCK, acquire_lock
 from digest.database.models import PaperRelation
-from digest.errors import UsageError
+from digest.errors import ObjectNotFoundError, UsageError
 from digest.identifiers import LinkRelation, LinkRule
 from digest.papers.links import find_standing, linked_pairs
 
@@ -44,7 +44,7 @@ def undo_separation(session: Session, number: int) -> None:
     acquire_lock(session, LISTING_LOCK)
     separation = session.get(PaperRelation, number)
     if separation is None or separation.evidence != SEPARATED:
-        raise UsageError(f"no papers are kept apart by {number}")
+        raise ObjectNotFoundError(f"no papers are kept apart by {number}")
     session.delete(separation)
     session.flush()
 

@@ -76,7 +76,7 @@ from digest.subscribers.privacy import (
     get_delivery_history,
     mailed_papers,
 )
-from digest.subscribers.profile import ActionResult, SubscriberProfile
+from digest.subscribers.profile import ActionResult, SubscriberProfile, to_profile
 from digest.subscribers.quick_actions import (
     MuteAuthorState,
     MuteState,
@@ -245,6 +245,7 @@ __all__ = [
     "subscriber_by_id",
     "suppress_address",
     "suspend",
+    "to_profile",
     "undo_address_change",
     "undo_mark",
     "undo_mark_change",

@@ -156,13 +156,18 @@ def change_subscription(
     preferences: Preferences | None = None,
     keywords: Sequence[KeywordInput] | None = None,
 ) -> OperatorAction:
-    """Set preferences, keywords or both, from the next edition on. What is not given stays."""
+    """Set preferences, keywords or both, from the next edition on. What is not given stays.
+
+    A keyword that stays and is muted stays muted.
+    """
     with lock_subscriber(ctx, subscriber_id) as (session, subscriber):
         _require_status(subscriber, {*RUNNING_STATUSES, SubscriberStatus.PENDING}, "changed")
         before = _choices_of(session, subscriber)
         if preferences is not None:
             records.set_preferences(subscriber, preferences)
         if keywords is not None:
+            muted = {keyword.canonical for keyword in records.keywords_of(session, subscriber) if keyword.is_muted}
+            keywords = [replace(keyword, is_muted=keyword.canonical in muted) for keyword in keywords]
             records.set_keywords(session, subscriber, keywords, max_keywords=ctx.settings.most_keywords)
         session.flush()
         after = _choices_of(session, subscriber)

@@ -4,6 +4,7 @@ All pages are rendered on the server, set no cookie (but for the operator's sess
 
 - `address_suggestions`: mail addresses that were probably meant
 - `admin`: the operator's pages
+- `admin_api`: JSON API of operators
 - `api`: JSON API
 - `app`: the FastAPI application: middleware, routers and error handlers
 - `auth`: the operator's token and sessions

@@ -13,6 +13,7 @@ from digest.bounces.webhooks import CertificateStore
 from digest.context import AppContext
 from digest.web import metrics, old_addresses, webhooks
 from digest.web.admin.router import install_admin
+from digest.web.admin_api.application import create_admin_api
 from digest.web.api import create_api
 from digest.web.context import create_web_context, static_directory
 from digest.web.errors import install_error_handlers, install_token_error_pages
@@ -94,6 +95,7 @@ def create_app(
     ):
         app.include_router(router)
     install_admin(app, web)
+    app.mount("/api/v1/admin", create_admin_api(web, app.state.monitoring, limits or FormLimits()))
     app.mount("/api/v1", create_api(web))
     app.mount("/static", ImmutableStaticFiles(directory=static_directory()), name="static")
     return app

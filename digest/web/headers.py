@@ -7,7 +7,7 @@ from digest.context import TOKEN_PATHS as PATHS_BY_PURPOSE
 from digest.web.context import SAFE_METHODS, WebContext
 
 TOKEN_PATHS = (*PATHS_BY_PURPOSE.values(), "/letters/")  # web copies were there before
-PRIVATE_PATHS = (*TOKEN_PATHS, "/inbox", "/sent", "/operator", "/metrics")
+PRIVATE_PATHS = (*TOKEN_PATHS, "/inbox", "/sent", "/operator", "/api/v1/admin", "/metrics")
 CONTENT_SECURITY_POLICY = (
     "default-src 'self'; style-src 'self'; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; "
     "base-uri 'none'; object-src 'none'"

@@ -63,6 +63,17 @@ INVALID_DAY = "must be a date like 2026-01-31"
 API_UNAVAILABLE = "The service is temporarily unavailable. Try again in a minute."
 API_FAILED = "Something went wrong. The error has been recorded."
 
+# The operator's API
+CREDENTIALS_MISSING = "Send a token: Authorization: Bearer TOKEN. To create one: digest tokens create"
+CREDENTIALS_MALFORMED = "Send one Authorization header, of the form: Bearer TOKEN"
+CREDENTIALS_UNKNOWN = "This token is not valid."
+CREDENTIALS_EXPIRED = "This token has expired."
+CREDENTIALS_REVOKED = "This token is revoked."
+TOO_MANY_TRIES = "Too many requests from your network had no valid token. Try again later."
+UNREADABLE_KEYWORD = "canonical cannot be parsed"
+NOTHING_TO_CHANGE = "Give preferences, keywords or both."
+ADDRESS_ALREADY_ALLOWED = "This address could already subscribe. Nothing was changed."
+
 # The operator's pages
 TOO_MANY_LOGINS = "Too many attempts. Try again in an hour."
 WRONG_TOKEN = "This token is not correct. It is the value of DIGEST_OPERATOR_TOKEN."  # noqa: S105  - no token
@@ -95,6 +106,14 @@ def in_future(day: str) -> str:
 
 def invalid_fields(fields: str) -> str:
     return f"These fields are not valid: {fields}."
+
+
+def scope_missing(scopes: Sequence[str]) -> str:
+    return f"This token lacks the scope {join_words(scopes, conjunction='or')}."
+
+
+def object_not_found(kind: str, number: int | str) -> str:
+    return f"There is no {kind} {number}."
 
 
 def search_too_short(min_characters: int) -> str:

@@ -22,9 +22,9 @@ MAX_PATH_LENGTH = 2000  # characters; our longest paths have tokens of some 150
 BODY_TIMEOUT = 20.0  # seconds: enough for 64 KB over the slowest of connections
 WEBHOOK_PATH = "/bounces/"
 MAX_WEBHOOK_BYTES = 2**20  # SendGrid reports a thousand events at once, SNS up to 256 KB
-# Logins have a limit of their own, in memory, so that an operator can log in while the database is down. Providers may
-# report as much as they sign; what is not signed is counted by its handler.
-UNLIMITED_PATHS = ("/operator/", WEBHOOK_PATH)
+# Logins and tokens have limits of their own, in memory, so that an operator can log in while the database is down.
+# Providers may report as much as they sign; what is not signed is counted by its handler.
+UNLIMITED_PATHS = ("/operator/", "/api/v1/admin/", WEBHOOK_PATH)
 SEARCH_PATHS = ("/feeds/", "/api/", "/preview", "/meant")
 log = structlog.get_logger()
 

@@ -99,6 +99,7 @@ class FormLimits:
 
     `token`: for each page behind a token and each subscriber, from wherever they come: a mail provider presses the
     button to unsubscribe for all its users, from one network. `other`: what comes from a network without a valid token.
+    `failed_tries`: requests to the operator's API, from one network, without one of its tokens.
     """
 
     subscribe: int = 20
@@ -108,6 +109,7 @@ class FormLimits:
     mailbox: int = 5
     domain: int = 500
     all_mailboxes: int = 3000
+    failed_tries: int = 60
     search: int = 1200
     all_searches: int = 60_000
 
