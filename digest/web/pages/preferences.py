@@ -21,6 +21,8 @@ from digest.subscribers import (
     KeywordLimits,
     SubscriberProfile,
     decline,
+    find_busiest_keyword,
+    get_mute_state,
     get_pause_state,
     get_profile,
     get_unsubscribe_state,
@@ -130,11 +132,15 @@ def unsubscribe_page(web: WebDep, token: str) -> HTMLResponse:
     if state.profile.status in ENDED_STATUSES:
         return web.render("unsubscribed.html", already=True, undo_token=state.undo)
     now, nonce = web.clock(), state.profile.nonce
-    # Who can end the subscription can also make it rest or come less often; each button has a token of its own.
-    weekly_token, pause_token = web.ctx.token_signer.sign_many((TokenPurpose.WEEKLY, TokenPurpose.PAUSE), nonce, now)
+    # Who can end the subscription can also make it rest, come less often or have fewer papers; each button has a token
+    # of its own.
+    purposes = (TokenPurpose.WEEKLY, TokenPurpose.PAUSE, TokenPurpose.MUTE)
+    weekly_token, pause_token, mute_token = web.ctx.token_signer.sign_many(purposes, nonce, now)
     is_running = state.profile.is_running
     weekly = get_weekly_state(web.ctx, weekly_token, now) if is_running else None
     pause = get_pause_state(web.ctx, pause_token, now) if is_running else None
+    busiest = find_busiest_keyword(web.ctx, state.profile.id) if is_running else None
+    mute = get_mute_state(web.ctx, mute_token, busiest.keyword_id, now) if busiest else None
     return web.render(
         "unsubscribe.html",
         profile=state.profile,
@@ -144,6 +150,9 @@ def unsubscribe_page(web: WebDep, token: str) -> HTMLResponse:
         weekdays=WEEKDAYS,
         weekly_token=weekly_token,
         pause_token=pause_token,
+        busiest=busiest if mute and mute.keyword and not mute.is_only else None,
+        mute=mute,
+        mute_token=mute_token,
     )
 
 

@@ -10,7 +10,7 @@ from sqlmodel import select
 
 from digest.context import AppContext
 from digest.database import read_session, write_session
-from digest.database.models import Delivery, MarkKind, Paper, PaperMark
+from digest.database.models import Delivery, DeliveryState, MarkKind, Paper, PaperMark
 from digest.subscribers import unsubscribe
 from digest.tokens import MARK_KINDS, TokenPurpose
 from digest.web import create_app
@@ -203,6 +203,24 @@ def test_after_the_end_saved_papers_can_be_taken_along(ctx: AppContext, browser:
     assert "@misc{" in browser.get(f"{saved}/papers.bib").text
     assert browser.post(saved, {"unmark": "saved:1"}).status_code == 410
     assert stored_marks(ctx) == {(1, MarkKind.SAVED)}
+
+
+def test_the_page_to_unsubscribe_offers_to_mute_the_keyword_that_brings_most(ctx: AppContext, browser: Browser) -> None:
+    path = f"/unsubscribe/{sign_token(ctx, ADA, TokenPurpose.UNSUBSCRIBE, TEST_TIME)}"
+    assert "Mute keyword" not in browser.get(path).text  # nothing was sent yet
+    store_papers(ctx, TEST_TIME, *(f"Robot {n}" for n in range(3)))
+    plan_digests(ctx, TEST_TIME + DAY)
+    StoreView(ctx.engine).set_state(DeliveryState.SENT)
+    page = browser.get(path)
+    assert "robot</mark> brought 4 of your last 5 papers." in page.text
+    (mute,) = [
+        a["action"] for tag, a in ParsedPage(page.text).tags if tag == "form" and "/mute/" in a.get("action", "")
+    ]
+    answer = browser.post(mute, {"answer": "yes"})
+    assert StoreView(ctx.engine).keywords(ADA) == [("robot", True), ("graph", False)]
+    assert "Mute keyword" not in browser.get(path).text  # the other one is the only one that is left
+    browser.post(mute, buttons(answer.text)["undo"])
+    assert StoreView(ctx.engine).keywords(ADA) == [("robot", False), ("graph", False)]
 
 
 def test_the_account_leads_to_saved_papers_and_the_data_of_a_subscriber_has_them(

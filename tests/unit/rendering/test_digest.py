@@ -193,7 +193,7 @@ def test_a_card_has_one_line_of_links_and_the_plain_text_only_addresses_that_one
     )
     email = render_digest(make_context(view))
     (line,) = [p for p in page(email).css("p") if "PDF" in visible_text(p)]
-    assert visible_text(line) == "PDF Code, 1,310 stars 1 comment Project | More like this Less Save"
+    assert visible_text(line) == "PDF Code, 1,310 stars 1 comment Project More like this Less Save"
     paper_text = email.text.partition("-- \n")[0]
     # One link for all papers of the digest, where they can be marked.
     assert re.findall("https?://.*", paper_text) == [view.paper.url, "https://github.com/example/code", LINKS.marks]
