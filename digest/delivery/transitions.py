@@ -66,12 +66,16 @@ class NewDelivery:
     not_before: datetime | None = None
 
 
+PAPER_LISTS = ("papers", "omitted_papers", "close_papers")
+
+
 @dataclass(slots=True)
 class UndeliveredPapers:
-    """Papers of digests that did not arrive, and those for which these had no room."""
+    """Papers of digests that did not arrive, those for which these had no room, and those close to a profile."""
 
     papers: list[int] = field(default_factory=list)
     omitted_papers: list[int] = field(default_factory=list)
+    close_papers: list[int] = field(default_factory=list)
 
 
 def enqueue(session: Session, deliveries: Iterable[NewDelivery], domain: str, now: datetime) -> int:
@@ -153,17 +157,17 @@ def reclaim_undelivered_papers(
         update(Delivery)
         .where(*undelivered, col(Delivery.state).in_(RECLAIMABLE_STATES))
         .values(is_reclaimed=True)
-        .returning(col(Delivery.id), col(Delivery.subscriber_id), col(Delivery.papers), col(Delivery.omitted_papers))
+        .returning(*(getattr(Delivery, name) for name in ("id", "subscriber_id", *PAPER_LISTS)))
     ).all()
     by_subscriber: dict[int, UndeliveredPapers] = {}
     unreadable_ids = []
-    for delivery_id, subscriber_id, papers, omitted_papers in rows:
-        if isinstance(papers, InvalidList) or isinstance(omitted_papers, InvalidList):
+    for delivery_id, subscriber_id, *lists in rows:
+        if any(isinstance(numbers, InvalidList) for numbers in lists):
             unreadable_ids.append(int(delivery_id or 0))
             continue
         undelivered_papers = by_subscriber.setdefault(subscriber_id, UndeliveredPapers())
-        undelivered_papers.papers += papers
-        undelivered_papers.omitted_papers += omitted_papers
+        for name, numbers in zip(PAPER_LISTS, lists, strict=True):
+            getattr(undelivered_papers, name).extend(numbers)
     if unreadable_ids:
         unreadable = [] if unreadable is None else unreadable
         unreadable += [describe_unreadable(Delivery, number, "papers cannot be read") for number in unreadable_ids]

@@ -71,7 +71,9 @@ from digest.matching.similarity import (
     build_profile,
     describe_paper,
     find_term,
+    shared_terms,
     shared_words,
+    weigh_terms,
 )
 from digest.matching.snippets import Snippet, snippet
 from digest.matching.sorted_keys import HIGHEST_CHARACTER
@@ -173,6 +175,7 @@ __all__ = [
     "parse",
     "parse_canonical",
     "restrict_to_sources",
+    "shared_terms",
     "shared_words",
     "shipped_acronyms",
     "snippet",
@@ -180,5 +183,6 @@ __all__ = [
     "to_acronym",
     "to_key",
     "vocabulary",
+    "weigh_terms",
     "window_without",
 ]

@@ -14,13 +14,17 @@ Any number of processes may plan at once. On PostgreSQL each takes the subscribe
 only at the end for those that were locked meanwhile.
 
 - `carry_over`: papers that come to a subscriber although they are not new
+- `choose_close`: choose the papers close to the profiles of a chunk
 - `chunk`: plan one chunk of subscribers
+- `close_papers`: papers close to a subscriber's profile that no keyword of theirs found
 - `due`: who is due, and what they ask for
 - `fan_out`: from queries that match papers to subscribers who get them
 - `match_matrix`: which queries match which papers, as a sparse matrix
 - `new_papers`: papers that are new for anyone, matched once
 - `news`: news about papers that a subscriber had
 - `planner`: plan all due subscribers, chunk by chunk
+- `preview_close`: what a profile would bring beside some keywords
+- `profile_matches`: which papers are close to which profiles
 - `published`: papers of which an earlier version has reached most
 - `preview`: what some keywords would bring
 """
@@ -28,6 +32,7 @@ only at the end for those that were locked meanwhile.
 from digest.planning.due import CHUNK_SIZE, DueGroup, due_groups
 from digest.planning.planner import PlanCallback, PlanReport, plan
 from digest.planning.preview import Preview, preview, preview_from_index, preview_many, preview_recent
+from digest.planning.preview_close import preview_close_papers
 
 __all__ = [
     "CHUNK_SIZE",
@@ -38,6 +43,7 @@ __all__ = [
     "due_groups",
     "plan",
     "preview",
+    "preview_close_papers",
     "preview_from_index",
     "preview_many",
     "preview_recent",

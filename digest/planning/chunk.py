@@ -14,6 +14,7 @@ from digest.database import InvalidRow, describe_unreadable, is_in_values, selec
 from digest.database.models import Delivery, SavedKeyword, Subscriber
 from digest.delivery import DigestRow, UndeliveredPapers
 from digest.planning.carry_over import DueSubscriber, choose_edition
+from digest.planning.close_papers import add_close_papers
 from digest.planning.due import SavedQueries, SubscriberChunk, load_saved_queries
 from digest.planning.fan_out import SortedMatches, fan_out
 from digest.planning.match_matrix import BoolArray, IntArray, json_arrays
@@ -113,7 +114,8 @@ def plan_chunk(
         positions = np.flatnonzero(is_individual).tolist()
         rows += _individual_digest_rows(session, new_papers, queries, positions, undelivered, unreadable)
     digests = delivery.enqueue_digests(session, edition, rows, domain, now)
-    add_news(session, edition, {row[0]: row[1] for row in rows}, now)
+    close_papers = add_close_papers(session, edition, new_papers, queries, rows, undelivered, unreadable)
+    add_news(session, edition, {row[0]: row[1] for row in rows}, close_papers, now)
     delivery.settle_welcomes(session, unplanned.ids.tolist(), [row[0] for row in rows])
     if already_planned:
         _update_subscribers(session, subscribers.filter(is_planned), {"last_due_day": due_day})

@@ -153,11 +153,7 @@ def fan_out(
     product = csr_matrix((ones, (positions, query_rows)), shape=(count, matrix.cells.shape[0])) @ matrix.cells
     rows = np.repeat(np.arange(count, dtype=np.int64), np.diff(product.indptr))
     columns, values = product.indices.astype(np.int64), product.data
-    numbers = matrix.first_listing_ids[columns]
-    for choice, sources in enumerate(subscribers.source_choices):
-        if choice:
-            has_chosen = subscribers.choices[rows] == choice
-            numbers[has_chosen] = matrix.numbers_in(sources)[columns[has_chosen]]
+    numbers = first_numbers(matrix, subscribers, rows, columns)
     is_wanted = (values < EXCLUSION) & (numbers > subscribers.covered_listing_ids[rows])
     if subscribers.about_only.any():
         is_wanted &= unpack_cells(values)[0] >= subscribers.about_only[rows]
@@ -168,3 +164,15 @@ def fan_out(
     offsets = np.zeros(count + 1, dtype=np.int64)
     np.cumsum(np.bincount(rows, minlength=count), out=offsets[1:])
     return SortedMatches(matrix, offsets.tolist(), MAX_KEY - (order & MAX_KEY))
+
+
+def first_numbers(
+    matrix: MatchMatrix, subscribers: "SubscriberChunk", positions: IntArray, columns: IntArray
+) -> IntArray:
+    """Return, for pairs of a subscriber and a paper, the number under which a source of theirs listed it first."""
+    numbers: IntArray = matrix.first_listing_ids[columns]
+    for choice, sources in enumerate(subscribers.source_choices):
+        if choice:
+            has_chosen = subscribers.choices[positions] == choice
+            numbers[has_chosen] = matrix.numbers_in(sources)[columns[has_chosen]]
+    return numbers

@@ -14,6 +14,7 @@ from digest.database import InvalidRow, describe_unreadable, select_readable
 from digest.database.models import Keyword, Paper, SavedKeyword, Subscriber, SubscriberStatus
 from digest.matching import Matcher, Query, can_parse, parse_canonical
 from digest.papers import Candidate, build_documents, ranked_upvotes
+from digest.planning.close_papers import has_profiles
 from digest.planning.due import SubscriberChunk
 from digest.planning.match_matrix import (
     EXCLUSION,
@@ -27,6 +28,7 @@ from digest.planning.match_matrix import (
     match_block,
     unpack_cells,
 )
+from digest.planning.profile_matches import ProfilePapers
 from digest.planning.published import EarlierVersions
 
 BLOCK_SIZE = 2000  # papers matched at a time; this bounds the memory beside the matrix
@@ -40,6 +42,7 @@ class NewPapers:
     `unreadable_keyword_ids` are of keywords that cannot be parsed, or are missing; `renumbered_ids` of papers that
     somebody may have had under an earlier number. `earlier_versions`: of papers that are published versions.
     `sources` are all that anybody chose; for them the matrix also has papers of before that they list since.
+    `has_profiles`: a subscriber gets papers close to their profile; `profile_papers`: what these are compared with.
     """
 
     after_listing_id: int
@@ -55,6 +58,8 @@ class NewPapers:
     renumbered_ids: frozenset[int] = frozenset()
     earlier_versions: EarlierVersions | None = None
     sources: frozenset[str] = frozenset()
+    has_profiles: bool = False
+    profile_papers: ProfilePapers | None = None
     _cells_by_paper: dict[int, dict[int, int]] = field(default_factory=dict)
     _cached_view: tuple[int, MatchMatrix] | None = None
 
@@ -111,6 +116,10 @@ class NewPapers:
         """Return whether one of these queries is an exclusion that matches a paper given to `match_papers`."""
         return self._sum_cells(paper_id, query_rows) >= EXCLUSION
 
+    def is_found(self, paper_id: int, query_rows: Iterable[int]) -> bool:
+        """Return whether one of these queries matches a paper given to `match_papers`, be it an exclusion."""
+        return self._sum_cells(paper_id, query_rows) > 0
+
     def _sum_cells(self, paper_id: int, query_rows: Iterable[int]) -> int:
         cells = self._cells_by_paper[paper_id]
         return sum(cells.get(row, 0) for row in query_rows)
@@ -156,6 +165,7 @@ def load_new_papers(session: Session, unreadable: list[InvalidRow]) -> NewPapers
         (papers.renumbered_paper_ids(session) | separated) & new_ids,
         EarlierVersions.load(session, pairs, matcher, queries, unreadable) if pairs else None,
         sources,
+        has_profiles(session),
     )
     if new_papers.is_exclusion.any():
         new_papers.match_papers(session, [paper for _, paper in trending])

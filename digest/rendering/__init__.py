@@ -31,12 +31,14 @@ from digest.rendering.batch import (
     match_batch,
 )
 from digest.rendering.build_contexts import digest_context, preview_context
+from digest.rendering.close_papers import explain_close_papers
 from digest.rendering.compose import PreparedEmail, prepare_email
 from digest.rendering.contexts import (
     AddressChangeContext,
     AddressChangedContext,
     AddressRestoredContext,
     AlreadySubscribedContext,
+    ClosePaper,
     ConfirmContext,
     CopyLinkContext,
     DigestContext,
@@ -70,6 +72,7 @@ __all__ = [
     "AddressRestoredContext",
     "AlreadySubscribedContext",
     "BatchData",
+    "ClosePaper",
     "ConfirmContext",
     "CopyLinkContext",
     "DigestContext",
@@ -95,6 +98,7 @@ __all__ = [
     "create_environment",
     "create_theme",
     "digest_context",
+    "explain_close_papers",
     "highlight_matches",
     "load_batch",
     "match_batch",

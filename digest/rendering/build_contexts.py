@@ -13,6 +13,7 @@ from digest.rendering import messages
 from digest.rendering.batch import BatchData
 from digest.rendering.close_papers import explain_close_papers
 from digest.rendering.contexts import (
+    ClosePaper,
     DigestContext,
     NewsItem,
     PaperView,
@@ -118,7 +119,12 @@ def _other_forms(keywords: Sequence[str], acronyms: AcronymTable | None) -> Iter
 
 
 def preview_context(
-    ctx: AppContext, keywords: Sequence[KeywordInput], papers: Sequence[PaperView], omitted_count: int, day: date
+    ctx: AppContext,
+    keywords: Sequence[KeywordInput],
+    papers: Sequence[PaperView],
+    omitted_count: int,
+    day: date,
+    close_papers: Sequence[ClosePaper] = (),
 ) -> DigestContext:
     """Return the context of a digest that nobody gets; its links lead to the front page."""
     front_page = ctx.absolute_url("/")
@@ -135,6 +141,7 @@ def preview_context(
         keywords=tuple(keyword.text for keyword in keywords),
         papers=tuple(papers),
         left_out=omitted_count,
+        close_papers=tuple(close_papers),
         links=PersonalLinks(view=front_page, preferences=front_page, unsubscribe=front_page),
         postal_address=ctx.settings.postal_address,
     )

@@ -1,11 +1,10 @@
 """Papers close to a subscriber's profile: the words that brought each, as its text writes them."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from digest.database.models import CLOSE_WORD_SEPARATOR
 from digest.formatting import clean_line
-from digest.matching import BREAK, Words, split_words
+from digest.matching import shared_words
 from digest.papers import PaperSnapshot
 from digest.rendering.contexts import ClosePaper
 
@@ -24,17 +23,7 @@ def explain_close_papers(
 
 
 def find_words(paper: PaperSnapshot, keys: Sequence[str]) -> tuple[str, ...]:
-    """Return words of a paper by their keys, each as the abstract writes it most often, else as the title does."""
-    texts = [split_words(text) for text in (paper.abstract, paper.title)]
-    found = (next(filter(None, (_usual_spelling(words, key.split(" ")) for words in texts)), "") for key in keys)
-    return tuple(dict.fromkeys(word for word in found if word))
-
-
-def _usual_spelling(words: Words, key: Sequence[str]) -> str:
-    """Return how a text writes adjacent words most often; empty where it does not have them."""
-    length, spellings = len(key), Counter[str]()
-    for position, first in enumerate(words.keys):
-        is_found = first == key[0] and words.keys[position : position + length] == list(key)
-        if is_found and BREAK not in words.gaps[position + 1 : position + length]:
-            spellings[clean_line(words.text[words.starts[position] : words.ends[position + length - 1]])] += 1
-    return spellings.most_common(1)[0][0] if spellings else ""
+    """Return words of a paper by their keys, each as the paper writes it, in the order of the keys."""
+    equal = dict.fromkeys(keys, 1.0)
+    found = {word.term: word.text for word in shared_words(equal, paper.title, paper.abstract, limit=len(keys))}
+    return tuple(dict.fromkeys(clean_line(found[key]) for key in keys if found.get(key)))

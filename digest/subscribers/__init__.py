@@ -6,6 +6,7 @@
 - `marks`: what a subscriber says about papers: more like this, less like this, saved
 - `mute_suggestions`: keywords that a subscriber may want to mute
 - `operator_actions`: what an operator may do to a subscription, recorded, and how to undo it
+- `keyword_papers`: recent papers that are about a subscriber's keywords
 - `privacy`: history, export and erasure of what is stored about a subscriber
 - `profile`: what a page shows of a subscriber, and the outcome of an action
 - `quick_actions`: one-click links of an e-mail: mute, once a week, pause, and how to undo each

@@ -67,6 +67,7 @@ PROFILE_COLUMNS = {
     "edits": "Words that you have weighed, struck or added yourself.",
     "fitted_at": "When the words were computed.",
     "in_digest": "Whether your digests have papers by these words.",
+    "waiting_papers": "Which papers by these words wait for your next e-mail.",
     "subscriber_id": ROW_NUMBER,
 }
 KEYWORD_COLUMNS = {

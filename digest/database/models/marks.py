@@ -3,11 +3,11 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from digest.database.models.base import BIG_INTEGER, KEEP_IDS, check_one_of
-from digest.database.models.column_types import UtcDateTime, WeightTable
+from digest.database.models.column_types import IdList, UtcDateTime, WeightTable
 
 
 class MarkKind(StrEnum):
@@ -47,6 +47,7 @@ class Profile(SQLModel, table=True):
     - `fitted_at`: when `words` were computed; null before the first time
     - `in_digest`: whether digests have a section of papers by these words; null while the subscriber has not chosen:
       then they have it as soon as there are marks
+    - `waiting_papers`: the closest papers of days on which no keyword brought an e-mail, for the next one
     """
 
     subscriber_id: int = Field(foreign_key="subscriber.id", primary_key=True, sa_type=BIG_INTEGER)
@@ -54,6 +55,9 @@ class Profile(SQLModel, table=True):
     words: dict[str, float] = Field(default_factory=dict, sa_type=WeightTable)
     fitted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     in_digest: bool | None = None
+    waiting_papers: list[int] = Field(
+        default_factory=list, sa_type=IdList, sa_column_kwargs={"server_default": text("'[]'")}
+    )
 
 
 class SeedText(SQLModel, table=True):

@@ -7,7 +7,7 @@
 - `space`: papers as vectors of their terms
 """
 
-from digest.matching.similarity.compare import CLOSE_SHARE, PaperTerms, SharedWord, shared_words
+from digest.matching.similarity.compare import CLOSE_SHARE, PaperTerms, SharedWord, shared_terms, shared_words
 from digest.matching.similarity.count_terms import CountedTerm, TermCounter
 from digest.matching.similarity.paper_terms import find_term, weigh_terms
 from digest.matching.similarity.profiles import PROFILE_SIZE, build_profile, describe_paper
@@ -24,6 +24,7 @@ __all__ = [
     "build_profile",
     "describe_paper",
     "find_term",
+    "shared_terms",
     "shared_words",
     "weigh_terms",
 ]

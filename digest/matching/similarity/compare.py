@@ -85,8 +85,15 @@ def shared_words(
         for term, start, end in locate_terms(profile, text):
             spellings.setdefault(term, " ".join(text[start:end].split()))
     presence = weigh_terms(title, abstract)
-    shares = {term: profile[term] * presence[term] / total for term in spellings if profile[term] > 0}
+    return [
+        SharedWord(term, spellings[term], profile[term] * presence[term] / total)
+        for term in islice(shared_terms(profile, presence), limit)
+    ]
+
+
+def shared_terms(profile: Mapping[str, float], presence: Mapping[str, float]) -> tuple[str, ...]:
+    """Return the terms of a profile that a paper has (see `weigh_terms`), in the order of `shared_words`."""
+    shares = {term: weight * presence[term] for term, weight in profile.items() if weight > 0 and term in presence}
     found = sorted(shares, key=lambda term: (-shares[term], term))
     paired = {word for term in found if " " in term for word in term.split(" ")}
-    chosen = (SharedWord(term, spellings[term], shares[term]) for term in found if term not in paired)
-    return list(islice(chosen, limit))
+    return tuple(term for term in found if term not in paired)

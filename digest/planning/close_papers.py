@@ -1,0 +1,135 @@
+"""Papers close to a subscriber's profile that no keyword of theirs found and that they never had.
+
+They go along with a digest, at most three and never alone: who has keywords expects an e-mail when one of them matches.
+What was close on a day without one waits for the next. What a digest shows stands in its row with the words that
+brought it, so it stays the same when the profile changes. What did not arrive competes again with what is new. Without
+a profile in the store nothing here asks the database.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import cast as as_type
+
+from sqlalchemy import ColumnElement, String, Table, and_, bindparam, cast, exists, inspect, or_, update
+from sqlmodel import Session, SQLModel, col, select
+
+from digest.database import InvalidRow, describe_unreadable, is_in_values
+from digest.database.models import (
+    CLOSE_WORD_SEPARATOR,
+    Delivery,
+    InvalidValue,
+    PaperMark,
+    Profile,
+    SeedText,
+    Subscriber,
+    SubscriberStatus,
+)
+from digest.delivery import DigestRow, UndeliveredPapers
+from digest.planning.choose_close import CloseChooser
+from digest.planning.profile_matches import ProfileMatch
+
+if TYPE_CHECKING:
+    from digest.planning.chunk import ChunkQueries
+    from digest.planning.new_papers import NewPapers
+
+
+class StoredProfile(NamedTuple):
+    """Words that count, with their weights, and papers that wait for an e-mail."""
+
+    words: Mapping[str, float]
+    waiting_papers: Sequence[int]
+
+
+def brings_papers() -> tuple[ColumnElement[bool], ...]:
+    """Build the conditions that a profile brings papers: it has words and is on, as it is from the first mark on."""
+    marked, given = (
+        exists(select(1).where(table.subscriber_id == Profile.subscriber_id)) for table in (PaperMark, SeedText)
+    )
+    is_on = or_(col(Profile.in_digest).is_(True), and_(col(Profile.in_digest).is_(None), or_(marked, given)))
+    return is_on, cast(col(Profile.words), String) != "{}"  # PostgreSQL cannot compare JSON
+
+
+def has_profiles(session: Session) -> bool:
+    """Return whether an active subscriber gets papers close to their profile."""
+    wanted = select(Profile.subscriber_id).join(Subscriber).where(Subscriber.status == SubscriberStatus.ACTIVE)
+    return session.exec(wanted.where(*brings_papers()).limit(1)).first() is not None
+
+
+def add_close_papers(
+    session: Session,
+    edition: str,
+    new_papers: "NewPapers",
+    queries: "ChunkQueries",
+    digests: Sequence[DigestRow],
+    undelivered: Mapping[int, UndeliveredPapers],
+    unreadable: list[InvalidRow],
+) -> dict[int, list[int]]:
+    """Add close papers to the digests of an edition that were just queued. Returns them by subscriber.
+
+    Those of subscribers without a digest wait for their next one.
+    """
+    if not new_papers.has_profiles:
+        return {}
+    stored = _load_profiles(session, queries.subscribers.ids.tolist(), unreadable)
+    if not stored:
+        return {}
+    shown = {row[0]: {*json.loads(row[1]), *json.loads(row[2])} for row in digests if row[0] in stored}
+    waiting = {number: list(profile.waiting_papers) for number, profile in stored.items()}
+    owed = {n: [*waiting[n], *(undelivered[n].close_papers if n in undelivered else ())] for n in stored}
+    profiles = {number: profile.words for number, profile in stored.items()}
+    chosen = CloseChooser(session, new_papers, queries, profiles, unreadable).choose(
+        shown, {number: paper_ids for number, paper_ids in owed.items() if paper_ids}
+    )
+    in_digests = {number: matches for number, matches in chosen.items() if number in shown}
+    _record_in_digests(session, edition, in_digests)
+    still_waiting = {n: [] if n in shown else [match.paper_id for match in chosen.get(n, ())] for n in stored}
+    _record_waiting(session, {n: paper_ids for n, paper_ids in still_waiting.items() if paper_ids != waiting[n]})
+    return {number: [match.paper_id for match in matches] for number, matches in in_digests.items()}
+
+
+def _load_profiles(
+    session: Session, subscriber_ids: Sequence[int], unreadable: list[InvalidRow]
+) -> dict[int, StoredProfile]:
+    """Return the profiles of those of these subscribers who get close papers, by subscriber."""
+    columns = Profile.subscriber_id, Profile.words, Profile.waiting_papers
+    wanted = select(*columns).where(is_in_values(session, Profile.subscriber_id, subscriber_ids), *brings_papers())
+    profiles = {}
+    for number, words, waiting_papers in session.exec(wanted):
+        if isinstance(words, InvalidValue) or isinstance(waiting_papers, InvalidValue):
+            unreadable.append(describe_unreadable(Profile, number, "words or waiting_papers cannot be read"))
+        elif weights := {word: weight for word, weight in words.items() if weight > 0}:
+            profiles[number] = StoredProfile(weights, waiting_papers)
+    return profiles
+
+
+def _record_in_digests(session: Session, edition: str, chosen: Mapping[int, Sequence[ProfileMatch]]) -> None:
+    rows = [
+        {
+            "number": subscriber_id,
+            "paper_ids": [match.paper_id for match in matches],
+            "words": [CLOSE_WORD_SEPARATOR.join(match.words) for match in matches],
+        }
+        for subscriber_id, matches in chosen.items()
+    ]
+    table = _columns_of(Delivery)
+    values = {
+        "close_papers": bindparam("paper_ids", type_=table.close_papers.type),
+        "close_words": bindparam("words", type_=table.close_words.type),
+    }
+    is_digest = (table.subscriber_id == bindparam("number")) & (table.edition == edition)
+    if rows:
+        session.connection().execute(update(Delivery.__table__).where(is_digest).values(**values), rows)  # type: ignore[attr-defined]
+
+
+def _record_waiting(session: Session, waiting: Mapping[int, Sequence[int]]) -> None:
+    rows = [{"number": number, "paper_ids": paper_ids} for number, paper_ids in waiting.items()]
+    table = _columns_of(Profile)
+    values = {"waiting_papers": bindparam("paper_ids", type_=table.waiting_papers.type)}
+    is_profile = table.subscriber_id == bindparam("number")
+    if rows:
+        session.connection().execute(update(Profile.__table__).where(is_profile).values(**values), rows)  # type: ignore[attr-defined]
+
+
+def _columns_of(model: type[SQLModel]) -> Any:
+    return as_type("Table", inspect(model).local_table).c

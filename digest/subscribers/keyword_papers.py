@@ -1,0 +1,37 @@
+"""Recent papers that are about a subscriber's keywords: what their profile is learned from where they marked none."""
+
+from collections.abc import Sequence
+from itertools import zip_longest
+
+from sqlmodel import Session
+
+from digest import papers
+from digest.database.models import Paper
+from digest.matching import KeywordInput, Matcher, parse_canonical
+from digest.papers import build_documents
+
+DAYS = 28  # list days
+LIMIT = 50  # papers
+
+
+def load_keyword_papers(session: Session, keywords: Sequence[KeywordInput]) -> list[Paper]:
+    """Return recent papers that are about these keywords, at most 50, of each keyword as many as of any other.
+
+    Muted keywords bring none, and what an exclusion matches is left out.
+    """
+    queries = [parse_canonical(keyword.canonical) for keyword in keywords if not keyword.is_muted]
+    inclusions = [query for query in queries if not query.exclude]
+    found = papers.find_recent_candidates(session, inclusions, DAYS) if inclusions else None
+    if found is None:
+        return []
+    newest = sorted(found.papers, key=lambda paper: -paper.first_listing_id)
+    hits = dict(zip(queries, Matcher(queries).match(build_documents(session, newest)), strict=True))
+    excluded = {hit.document for query in queries if query.exclude for hit in hits[query]}
+    about = [
+        [hit.document for hit in sorted(hits[query], key=lambda hit: hit.document) if hit.is_about]
+        for query in inclusions
+    ]
+    # The newest of each keyword, then the next of each: a broad keyword must not be all that is learned.
+    in_turn = [document for row in zip_longest(*about) for document in row if document is not None]
+    wanted = dict.fromkeys(document for document in in_turn if document not in excluded)
+    return [newest[document] for document in list(wanted)[:LIMIT]]
