@@ -1,5 +1,8 @@
 """Pages of the operator, behind a token.
 
+- `action_offers`: which actions can be taken on an object now
+- `action_pages`: pages that say what an action will do, and the forms that do it
+- `action_texts`: texts of each action
 - `activity_pages`: the record of what operators did
 - `activity_rows`: rows of that record
 - `alert_groups`: alerts by their cause, with the page on which it is dealt with

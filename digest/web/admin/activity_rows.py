@@ -8,6 +8,7 @@ from sqlmodel import Session, col, select
 from digest.config import source_title
 from digest.database import list_actions
 from digest.database.models import ObjectKind, OperatorAction, Subscriber
+from digest.jobs import can_undo
 from digest.web.admin import messages
 
 MAX_ROWS = 20  # of one object
@@ -30,6 +31,7 @@ class ActivityRow:
     actor: str
     path: str
     name: str
+    can_undo: bool
 
 
 def load_activity_rows(session: Session, records: Sequence[OperatorAction]) -> list[ActivityRow]:
@@ -66,4 +68,5 @@ def _describe(record: OperatorAction, address: str) -> ActivityRow:
         messages.actor_name(record.actor),
         path,
         name,
+        can_undo(record),
     )

@@ -12,7 +12,7 @@ from sqlmodel import select
 from starlette.exceptions import HTTPException
 
 from digest.database import read_session, write_session
-from digest.database.models import Delivery, DeliveryKind, DeliveryState, Subscriber
+from digest.database.models import Delivery, DeliveryKind, DeliveryState, ObjectKind, Subscriber
 from digest.delivery import bounces_of, delivery_history
 from digest.delivery import resolve_delivery as record_resolution
 from digest.errors import DigestError, SubscriberError
@@ -22,6 +22,8 @@ from digest.subscribers import send_copy_link
 from digest.tokens import TokenPurpose, delivery_subject
 from digest.web import messages as web_messages
 from digest.web.admin import messages
+from digest.web.admin.action_offers import find_done
+from digest.web.admin.activity_rows import load_activity_of
 from digest.web.admin.delivery_rows import load_delivery_rows
 from digest.web.admin.login import admin_page, redirect_to_admin
 from digest.web.auth import OPERATOR
@@ -73,10 +75,9 @@ class DeliverySearchForm(BaseModel):
 
 
 class ResolveForm(BaseModel):
-    """Outcome of an uncertain delivery. `back`: page that the button was on (`letter` on pages of earlier releases)."""
+    """Outcome of an uncertain delivery."""
 
     answer: Literal["sent", "lost"]
-    back: Literal["", "delivery", "letter"] = ""
 
 
 @router.api_route("/deliveries", methods=SAFE_METHODS)
@@ -105,7 +106,7 @@ def _list_page(web: WebContext, query: DeliveryListQuery, *, q: str = "", error:
     today = web.clock().date()
     with read_session(web.ctx.engine) as session:
         found = find_deliveries(session, query.to_filter(), before=query.before, limit=PAGE_ROWS + 1)
-        rows = load_delivery_rows(session, found[:PAGE_ROWS], today)
+        rows = load_delivery_rows(session, found[:PAGE_ROWS], web.clock(), web.ctx.settings.web_copy_days)
         counts = count_tabs(session, query.to_filter())
         owner = session.get(Subscriber, query.subscriber) if query.subscriber else None
     return admin_page(
@@ -128,13 +129,13 @@ def _list_page(web: WebContext, query: DeliveryListQuery, *, q: str = "", error:
 
 
 @router.api_route("/deliveries/{number}", methods=SAFE_METHODS)
-def delivery_page(web: WebDep, number: RowId) -> HTMLResponse:
+def delivery_page(web: WebDep, number: RowId, done: int = 0) -> HTMLResponse:
     now = web.clock()
     with read_session(web.ctx.engine) as session:
         delivery = session.get(Delivery, number)
         if delivery is None:
             raise HTTPException(404)
-        (row,) = load_delivery_rows(session, [delivery], now.date())
+        (row,) = load_delivery_rows(session, [delivery], web.clock(), web.ctx.settings.web_copy_days)
         papers = papers_by_id(session, delivery.papers[:MAX_SHOWN_PAPERS])
         return admin_page(
             web,
@@ -145,6 +146,8 @@ def delivery_page(web: WebDep, number: RowId) -> HTMLResponse:
             is_uncertain=delivery.state == DeliveryState.UNCERTAIN,
             papers=[(paper_id, papers.get(paper_id)) for paper_id in delivery.papers[:MAX_SHOWN_PAPERS]],
             copy_url=_copy_url(web, delivery),
+            done=find_done(session, done, ObjectKind.DELIVERY, number),
+            activity=load_activity_of(session, ObjectKind.DELIVERY, number),
             today=now.date(),
         )
 
@@ -167,12 +170,12 @@ def resolve_delivery(
     """Resolve an uncertain delivery: it was sent, or it is lost and its papers go into the next digest."""
     try:
         with write_session(web.ctx.engine) as session:
-            record_resolution(session, OPERATOR, number, web.clock(), sent=form.answer == "sent")
+            record = record_resolution(session, OPERATOR, number, web.clock(), sent=form.answer == "sent")
     except DigestError as error:
         return _conflict_page(web, web_messages.nothing_changed(error), f"/operator/deliveries/{number}")
     log.info("operator.delivery_resolved", delivery=number, outcome=form.answer)
     monitoring.invalidate()
-    return redirect_to_admin(web, f"/deliveries/{number}" if form.back else "")
+    return redirect_to_admin(web, f"/deliveries/{number}?done={record.id}")
 
 
 @router.post("/deliveries/{number}/copy")
@@ -180,13 +183,11 @@ def resolve_delivery(
 def send_web_copy(web: WebDep, number: RowId) -> Response:
     """Mail the link to the web copy to the subscriber."""
     try:
-        send_copy_link(web.ctx, OPERATOR, number, web.clock())
+        record = send_copy_link(web.ctx, OPERATOR, number, web.clock())
     except SubscriberError as error:
         return _conflict_page(web, str(error), f"/operator/deliveries/{number}")
     log.info("operator.copy_queued", delivery=number)
-    with read_session(web.ctx.engine) as session:
-        subscriber_id = session.get_one(Delivery, number).subscriber_id
-    return redirect_to_admin(web, f"/subscribers/{subscriber_id}?queued={number}")
+    return redirect_to_admin(web, f"/deliveries/{number}?done={record.id}")
 
 
 def _conflict_page(web: WebContext, text: str, return_path: str) -> HTMLResponse:

@@ -2,19 +2,23 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import datetime
 
 from sqlmodel import Session, col, select
 
 from digest.database.models import COPY_LINK, Delivery, DeliveryKind, DeliveryState, SavedKeyword, Subscriber
 from digest.web.admin import messages
+from digest.web.admin.action_offers import ActionOffer, delivery_offers
 
 REASON_STATES = (DeliveryState.FAILED, DeliveryState.QUEUED, DeliveryState.UNCERTAIN)
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRow:
-    """Delivery as a list shows it. `reason`: what the relay replied, where it did not accept it."""
+    """Delivery as a list shows it. `reason`: what the relay replied, where it did not accept it.
+
+    `offers`: what can be done with it.
+    """
 
     delivery: Delivery
     address: str
@@ -22,20 +26,17 @@ class DeliveryRow:
     status: str
     dot: str
     reason: str
-
-    @property
-    def can_retry(self) -> bool:
-        """Whether it failed or was put off, and may be sent now."""
-        delivery = self.delivery
-        is_deferred = delivery.state == DeliveryState.QUEUED and delivery.next_attempt_at is not None
-        return is_deferred or (delivery.state == DeliveryState.FAILED and not delivery.is_reclaimed)
+    offers: Sequence[ActionOffer] = ()
 
 
-def load_delivery_rows(session: Session, deliveries: Sequence[Delivery], today: date) -> list[DeliveryRow]:
+def load_delivery_rows(
+    session: Session, deliveries: Sequence[Delivery], now: datetime, copy_days: int
+) -> list[DeliveryRow]:
     """Return the rows of some deliveries, in two statements however many they are."""
     numbers = {delivery.subscriber_id for delivery in deliveries}
-    ids, addresses = col(Subscriber.id), col(Subscriber.email)
-    known = dict(tuple(row) for row in session.execute(select(ids, addresses).where(ids.in_(numbers))))
+    ids = col(Subscriber.id)
+    statement = select(ids, col(Subscriber.email), col(Subscriber.status)).where(ids.in_(numbers))
+    known = {number: (address, status) for number, address, status in session.execute(statement)}
     keywords = select(col(SavedKeyword.subscriber_id), col(SavedKeyword.keyword_id), col(SavedKeyword.text))
     texts = {
         (owner, keyword): text
@@ -44,11 +45,12 @@ def load_delivery_rows(session: Session, deliveries: Sequence[Delivery], today: 
     return [
         DeliveryRow(
             delivery,
-            delivery.recipient or known.get(delivery.subscriber_id, ""),
+            delivery.recipient or known.get(delivery.subscriber_id, ("", ""))[0],
             describe_email(delivery, texts),
-            messages.delivery_status(delivery, today),
+            messages.delivery_status(delivery, now.date()),
             messages.DOTS.get(delivery.state, "off"),
             _reason(delivery),
+            delivery_offers(delivery, known.get(delivery.subscriber_id, ("", ""))[1], now, copy_days),
         )
         for delivery in deliveries
     ]

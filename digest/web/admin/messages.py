@@ -14,6 +14,7 @@ from digest.database.models import (
 )
 from digest.formatting import format_date, format_day, format_instant, join_words, pluralize
 from digest.monitoring import DeliveryTab, SourceOverview, SubscriberOrder
+from digest.web.admin.action_texts import ActionText
 
 STATUS_TABS: Mapping[str, str] = {
     "": "All",
@@ -196,6 +197,24 @@ def no_such_subscriber(text: str) -> str:
     return f"No subscriber has “{text}” in their address or as a keyword."
 
 
+def no_digest_reason(subscriber: Subscriber) -> str:
+    """Return why no digest can be shown beforehand."""
+    match subscriber.status:
+        case SubscriberStatus.PENDING:
+            return "No digest is sent before the subscription is confirmed."
+        case SubscriberStatus.PAUSED if subscriber.paused_until:
+            return (
+                f"No digest before {format_day(subscriber.paused_until)}. New papers wait and come with the first one."
+            )
+        case SubscriberStatus.PAUSED:
+            return "No digest until the subscriber resumes. New papers wait and come with the first one."
+        case SubscriberStatus.SUPPRESSED:
+            return "No digest: the address was refused or its owner complained."
+        case SubscriberStatus.UNSUBSCRIBED:
+            return "No digest: the subscription has ended."
+    return "No digest can be planned, because this subscriber's row cannot be read."
+
+
 def source_status(parts: Sequence[SourceOverview]) -> str:
     """Return how a source does: that of itself, or of its feeds."""
     troubled = [part for part in parts if not part.is_fine]
@@ -227,11 +246,39 @@ def action_detail(detail: Mapping[str, object]) -> str:
     """Return what else the record says that people want to know: the outcome, or the end of a pause."""
     after = detail.get("after")
     until = after.get("paused_until") if isinstance(after, Mapping) else None
-    if isinstance(until, str):
-        return f"until {until}"
+    if isinstance(until, str) and until:
+        return f"until {_format_iso_day(until)}"
     return OUTCOMES.get(str(detail.get("outcome")), "")
+
+
+def _format_iso_day(text: str) -> str:
+    try:
+        return format_date(date.fromisoformat(text))
+    except ValueError:
+        return text
 
 
 def actor_name(actor: str) -> str:
     """Return who did it: the pages, a token of the API, or a user of the command line."""
     return ACTORS.get(actor, actor.capitalize() if actor.startswith("token ") else actor)
+
+
+def delivery_name(title: str, address: str) -> str:
+    """Return what an e-mail is called on the page before an action."""
+    return f"“{title}” to {address}" if address else f"“{title}”"
+
+
+def row_name(table: str, row_id: str) -> str:
+    """Return what a row that cannot be read is called."""
+    return f"{table.replace('_', ' ')} {row_id}"
+
+
+def undo_text(sentence: str) -> ActionText:
+    """Return the texts of the page before an undo; `sentence` says what was done."""
+    return ActionText(
+        "Undo",
+        f"Undo “{sentence}” for {{name}}?",
+        ("What was before is put back.", "If it has changed since then, nothing is done, and you see why."),
+        "",
+        is_final=True,
+    )

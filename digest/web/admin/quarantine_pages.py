@@ -4,6 +4,8 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
 from digest.database import quarantined_rows, read_session
+from digest.database.models import ObjectKind
+from digest.web.admin.action_offers import find_done
 from digest.web.admin.login import admin_page
 from digest.web.context import SAFE_METHODS, RowId, WebDep
 
@@ -12,7 +14,7 @@ PAGE_ROWS = 100
 
 
 @router.api_route("/quarantine", methods=SAFE_METHODS)
-def quarantine_page(web: WebDep, table: str = "", after: RowId | None = None) -> HTMLResponse:
+def quarantine_page(web: WebDep, table: str = "", after: RowId | None = None, done: int = 0) -> HTMLResponse:
     """Show the rows that are set aside, those of longest standing first; `table`: only those of one table."""
     with read_session(web.ctx.engine) as session:
         rows = quarantined_rows(session)
@@ -27,5 +29,6 @@ def quarantine_page(web: WebDep, table: str = "", after: RowId | None = None) ->
             counts=counts,
             table=table if table in counts else "",
             after=after,
+            done=find_done(session, done, ObjectKind.QUARANTINED_ROW),
             today=web.clock().date(),
         )

@@ -5,6 +5,7 @@ from fastapi import Depends, FastAPI
 from digest.monitoring import Monitoring
 from digest.web import old_addresses
 from digest.web.admin import (
+    action_pages,
     activity_pages,
     delivery_pages,
     live,
@@ -35,6 +36,7 @@ def install_admin(app: FastAPI, web: WebContext) -> None:
         paper_pages.router,
         quarantine_pages.router,
         activity_pages.router,
+        action_pages.router,
         old_addresses.operator_router,
     )
     for router in pages:

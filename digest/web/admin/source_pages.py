@@ -9,9 +9,10 @@ from sqlmodel import Session, col, select
 
 from digest.config import source_title
 from digest.database import read_session
-from digest.database.models import FetchStatus, SourceFetch
+from digest.database.models import FetchStatus, ObjectKind, SourceFetch
 from digest.monitoring import MonthSummary, SourceOverview
 from digest.web.admin import messages
+from digest.web.admin.action_offers import find_done
 from digest.web.admin.login import admin_page
 from digest.web.context import SAFE_METHODS, WebDep
 from digest.web.metrics import MonitoringDep
@@ -88,7 +89,7 @@ def load_last_fetches(session: Session) -> dict[str, list[SourceFetch]]:
 
 
 @router.api_route("/sources", methods=SAFE_METHODS)
-def sources_page(web: WebDep, monitoring: MonitoringDep) -> HTMLResponse:
+def sources_page(web: WebDep, monitoring: MonitoringDep, done: int = 0) -> HTMLResponse:
     now = web.clock()
     month = monitoring.month(now)
     with read_session(web.ctx.engine) as session:
@@ -98,6 +99,7 @@ def sources_page(web: WebDep, monitoring: MonitoringDep) -> HTMLResponse:
             "sources.html",
             cards=cards,
             first_day=month.days[-SPARK_DAYS],
+            done=find_done(session, done, ObjectKind.SOURCE),
             today=now.date(),
             statuses=messages.FETCH_STATUSES,
             failed=FetchStatus.FAILED,

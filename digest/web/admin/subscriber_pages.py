@@ -15,7 +15,7 @@ from sqlmodel import Session, col, select
 from starlette.exceptions import HTTPException
 
 from digest.database import find_fault, read_session
-from digest.database.models import Delivery, DeliveryKind, Frequency, Subscriber, SubscriberStatus
+from digest.database.models import Delivery, ObjectKind, Subscriber, SubscriberStatus
 from digest.errors import QueryError
 from digest.matching import KeywordInput, can_parse, describe, is_exclusion, parse, parse_canonical
 from digest.monitoring import (
@@ -30,6 +30,8 @@ from digest.monitoring import (
 from digest.subscribers import RUNNING_STATUSES, KeywordLimits, keywords_by_subscriber
 from digest.web import messages as web_messages
 from digest.web.admin import messages
+from digest.web.admin.action_offers import ActionOffer, find_done, subscriber_offers
+from digest.web.admin.activity_rows import load_activity_of
 from digest.web.admin.delivery_rows import load_delivery_rows
 from digest.web.admin.login import admin_page, redirect_to_admin
 from digest.web.admin.next_digest import preview_next_digest
@@ -74,6 +76,7 @@ class SubscriberRow:
     summary: SubscriberSummary
     status: str
     dot: str
+    offers: Sequence[ActionOffer]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +91,9 @@ class SubscriberKeywordRow:
 
 @router.api_route("/subscribers", methods=SAFE_METHODS)
 def subscribers_page(
-    web: WebDep, monitoring: MonitoringDep, query: Annotated[SubscriberListQuery, Query()]
+    web: WebDep, monitoring: MonitoringDep, query: Annotated[SubscriberListQuery, Query()], done: int = 0
 ) -> HTMLResponse:
-    return _list_page(web, query, sum_counts(monitoring.subscribers(web.clock()), query.frequency))
+    return _list_page(web, query, done=done, counts=sum_counts(monitoring.subscribers(web.clock()), query.frequency))
 
 
 @router.post("/subscribers")
@@ -117,6 +120,7 @@ def _list_page(
     query: SubscriberListQuery,
     counts: Mapping[str, int],
     *,
+    done: int = 0,
     q: str = "",
     canonical: str = "",
     error: str = "",
@@ -131,6 +135,7 @@ def _list_page(
     with read_session(web.ctx.engine) as session:
         found = find_subscribers(session, wanted, after=query.after, limit=PAGE_ROWS + 1)
         rows = _subscriber_rows(web, session, found[:PAGE_ROWS])
+        note = find_done(session, done, ObjectKind.SUBSCRIBER)
     return admin_page(
         web,
         "subscribers.html",
@@ -139,6 +144,7 @@ def _list_page(
         error=error,
         query=query,
         rows=rows,
+        done=note,
         next_id=found[PAGE_ROWS - 1].id if len(found) > PAGE_ROWS else None,
         counts=counts,
         tabs=messages.STATUS_TABS,
@@ -159,6 +165,7 @@ def _subscriber_rows(web: WebContext, session: Session, found: Sequence[Subscrib
             summaries.get(int(row.id or 0), SubscriberSummary()),
             messages.subscriber_status(row, today),
             messages.DOTS.get(row.status, "off"),
+            subscriber_offers(row),
         )
         for row in found
     ]
@@ -173,7 +180,7 @@ def _canonical(web: WebContext, text: str) -> str:
 
 
 @router.api_route("/subscribers/{number}", methods=SAFE_METHODS)
-def subscriber_page(web: WebDep, number: RowId, queued: int = 0) -> HTMLResponse:
+def subscriber_page(web: WebDep, number: RowId, done: int = 0) -> HTMLResponse:
     now = web.clock()
     with read_session(web.ctx.engine) as session:
         subscriber = session.get(Subscriber, number)
@@ -197,12 +204,13 @@ def subscriber_page(web: WebDep, number: RowId, queued: int = 0) -> HTMLResponse
                 )
                 for keyword in keywords
             ],
-            rows=load_delivery_rows(session, deliveries[:MAX_DELIVERIES], now.date()),
+            rows=load_delivery_rows(session, deliveries[:MAX_DELIVERIES], web.clock(), web.ctx.settings.web_copy_days),
             has_more=len(deliveries) > MAX_DELIVERIES,
             next_digest=preview_next_digest(session, subscriber, readable, now) if is_plannable else None,
-            queued=queued,
-            digest_kind=DeliveryKind.DIGEST,
-            is_weekly=subscriber.frequency == Frequency.WEEKLY,
+            no_digest=messages.no_digest_reason(subscriber),
+            offers=subscriber_offers(subscriber),
+            done=find_done(session, done, ObjectKind.SUBSCRIBER, number),
+            activity=load_activity_of(session, ObjectKind.SUBSCRIBER, number),
             today=now.date(),
         )
 

@@ -344,7 +344,8 @@ def test_an_uncertain_delivery_is_resolved(operator: Operator, ctx: AppContext, 
     for wrong in ("", "maybe"):
         assert operator.post(f"/deliveries/{number}/resolve", answer=wrong).status_code == 422
     done = operator.post(f"/deliveries/{number}/resolve", answer=outcome)
-    assert (done.status_code, done.headers["location"]) == (303, "/operator")
+    assert (done.status_code, done.headers["location"]) == (303, f"/operator/deliveries/{number}?done=1")
+    assert f"Marked as {outcome}." in operator.page(f"/deliveries/{number}?done=1")
     (row,) = StoreView(ctx.engine).deliveries()
     assert (row.state, row.settled_at) == (state, NOW)
     assert "uncertain" not in ParsedPage(operator.page()).text.replace("0 uncertain", "").partition("Today")[0]
@@ -396,7 +397,7 @@ def test_a_subscriber_is_found_by_address_and_shown(
     assert "1 paper: robot" in seen
     for part, names in (("ADA", ["adam@example.org", ADA]), ("%", None), ("zzz", []), ("robots", [ADA])):
         listed = operator.post("/subscribers", q=part)
-        shown = re.findall(r'subscribers/\d+">([^<]+)<', listed.text)
+        shown = re.findall(r'subscribers/\d+">([^<]+@[^<]+)<', listed.text)
         assert (listed.status_code, shown if names is not None else None) == (
             (422, None) if names is None else (200, names)
         )
@@ -475,9 +476,7 @@ def test_the_link_to_a_copy_is_queued_and_rate_limited(
     ctx, number = ctx_with_digest
     done = operator.post(f"/deliveries/{number}/copy")
     assert done.status_code == 303
-    assert f"web copy of delivery {number} is queued" in operator.page(
-        done.headers["location"].removeprefix("/operator")
-    )
+    assert "The link to the web copy is queued" in operator.page(done.headers["location"].removeprefix("/operator"))
     digest, *_, queued = StoreView(ctx.engine).deliveries(ADA)
     assert (queued.kind, queued.state, queued.edition) == (
         DeliveryKind.ALREADY_SUBSCRIBED,
