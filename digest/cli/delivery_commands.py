@@ -31,7 +31,7 @@ $ digest deliveries resolve 41 lost
 
 $ digest deliveries retry --failed --since 2026-07-31T06:00Z
 """
-COLUMNS = ("id", "kind", "edition", "state", "papers", "attempts", "reply", "created_at", "settled_at")
+COLUMNS = ("id", "kind", "edition", "state", "papers", "attempts", "reply", "created_at", "settled_at", "email")
 OLD_NAMES = {"omitted": "left_out", "bounces": "evidence", "history": "story", "event": "what", "class": "verdict"}
 # The states of digest.database.models, spelled out so that --help need not import the tables.
 StateName = Literal["queued", "sending", "on_wire", "sent", "failed", "uncertain", "cancelled", "expired"]
@@ -50,13 +50,14 @@ def list_(
     from sqlmodel import col, select
 
     from digest.database import read_session
-    from digest.database.models import Delivery
+    from digest.database.models import Delivery, Subscriber
     from digest.delivery import count_by_state
 
     with read_session(open_context().engine) as session:
-        query = select(Delivery).order_by(col(Delivery.id).desc()).limit(limit)
-        deliveries = session.exec(query.where(Delivery.state == state) if state else query).all()
-        rows = [to_row(delivery) for delivery in deliveries]
+        query = select(Delivery, col(Subscriber.email)).join(Subscriber, col(Subscriber.id) == Delivery.subscriber_id)
+        query = query.order_by(col(Delivery.id).desc()).limit(limit)
+        found = session.exec(query.where(Delivery.state == state) if state else query).all()
+        rows = [to_row(delivery) | {"email": delivery.recipient or email} for delivery, email in found]
         counts = count_by_state(session)
     if as_json:
         print_json(rows, OLD_NAMES)

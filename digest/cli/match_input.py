@@ -33,10 +33,10 @@ def batch_documents(documents: Iterable[NamedDocument], size: int = 1000) -> Ite
 
 
 def documents_from_store(ctx: AppContext) -> Iterator[NamedDocument]:
-    """Yield all papers of the database, in the order in which they were stored."""
+    """Yield all papers of the database, the newest first."""
     with read_session(ctx.engine) as session:
         sources = sources_by_paper(session, [int(paper_id or 0) for paper_id in session.exec(select(Paper.id))])
-        for paper in session.exec(select(Paper).order_by(col(Paper.id)).execution_options(yield_per=1000)):
+        for paper in session.exec(select(Paper).order_by(col(Paper.id).desc()).execution_options(yield_per=1000)):
             yield paper.arxiv_id or paper.key, PaperDocument.from_paper(paper, sources.get(int(paper.id or 0), ()))
 
 

@@ -218,7 +218,7 @@ def matching_papers(count: int, query: str) -> str:
 
 
 def more_matches(count: int) -> str:
-    return f"{count:,} more. To print them all, add --json"
+    return f"{count:,} more. To print them, add --limit N, or --json for all"
 
 
 def no_quarantined_row(number: int) -> str:

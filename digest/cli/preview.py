@@ -29,7 +29,7 @@ from digest.errors import DigestError, UsageError
 if TYPE_CHECKING:
     from digest.context import AppContext
 
-MAX_TABLE_ROWS = 50  # --json has all
+DEFAULT_LIMIT = 50  # papers in a table
 PREVIEW_EPILOG = """\
 $ digest preview -k "diffusion model" -k protein
 
@@ -37,6 +37,8 @@ $ digest preview -k '"graph neural network"' --day 2026-07-29 --out digest.html
 """
 MATCH_EPILOG = """\
 $ digest match "fine tuning"
+
+$ digest match protein --limit 5
 
 $ digest match protein --papers papers.jsonl.gz --json
 """
@@ -145,9 +147,12 @@ def match(
             help="File of JSON lines (id, title, abstract, authors, categories), also .gz. Default: the database.",
         ),
     ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Print at most N papers. Default: 50, with --json all.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show which papers match a keyword.
+    """Show which papers match a keyword, the newest first; those of a file in its order.
 
     Words are matched as a phrase in the title or abstract. Case, accents, hyphens and plurals are ignored: "fine
     tuning", "fine-tuning" and "finetuning" match the same papers. Use double quotes to match exactly these words.
@@ -170,10 +175,11 @@ def match(
             name, paper = batch[hit.document]
             matches.append({"id": name, "title": paper.title, "in_title": hit.in_title})
     if as_json:
-        print_json(matches)
+        print_json(matches[:limit])
         return
+    shown = limit or DEFAULT_LIMIT
     print_note(messages.keyword_meaning(describe(parsed)))
-    rows = ((paper["id"], paper["title"]) for paper in matches[:MAX_TABLE_ROWS])
+    rows = ((paper["id"], paper["title"]) for paper in matches[:shown])
     print_table(messages.matching_papers(len(matches), query), ("id", "title"), rows)
-    if len(matches) > MAX_TABLE_ROWS:
-        print_note(messages.more_matches(len(matches) - MAX_TABLE_ROWS))
+    if len(matches) > shown:
+        print_note(messages.more_matches(len(matches) - shown))

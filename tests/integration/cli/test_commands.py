@@ -247,6 +247,15 @@ def test_matching_papers_of_the_store(filled: Command, query: str) -> None:
     assert filled.run("match", query).stdout == "id\ttitle\n2607.00003\tFine-tuning robots at night\n"
 
 
+def test_matching_papers_come_newest_first_and_up_to_a_limit(filled: Command) -> None:
+    query = "walk OR protein"
+    assert [row["id"] for row in filled.json("match", query)] == ["2607.00002", "2607.00001"]
+    assert filled.json("match", query, "--limit", "1") == filled.json("match", query)[:1]
+    limited = filled.run("match", query, "--limit", "1")
+    assert limited.stdout == "id\ttitle\n2607.00002\tFolding proteins with graphs\n"
+    assert "1 more. To print them, add --limit N" in limited.stderr
+
+
 def test_nothing_that_matches_is_no_failure(filled: Command) -> None:
     assert filled.json("match", "volcano") == []
     assert filled.run("match", "volcano").stdout == "id\ttitle\n"

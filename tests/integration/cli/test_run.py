@@ -97,6 +97,7 @@ def test_the_record_is_shown_and_uncertain_emails_are_settled(sqlite_store: Engi
     assert command.json("deliveries", "list", "--state", "failed") == []
     shown = command.run("deliveries", "list")
     assert shown.stdout.splitlines()[1].split("\t")[:4] == ["2", "confirm", "confirm:2026-07-29", "uncertain"]
+    assert [row.rpartition("\t")[2] for row in shown.stdout.splitlines()] == ["email", BOB, ADA]
     assert shown.stderr == "Total: 2 uncertain\n"
     assert command.json("deliveries", "show", "1")["email"] == ADA
     assert f"email\t{ADA}" in command.run("deliveries", "show", "1").stdout
