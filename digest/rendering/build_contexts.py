@@ -75,9 +75,9 @@ def digest_context(ctx: AppContext, batch: BatchData, delivery: ClaimedDelivery)
         if number in batch.papers
     ]
     links = personal_links(ctx, batch, delivery)
-    mark_start, mark_tags = sign_marks(
-        ctx, recipient.nonce, [view.paper.id for view, _ in views[:CARDS_PER_DIGEST]], delivery.created_at
-    )
+    close_papers = tuple(explain_close_papers(batch.papers, delivery.close_papers, delivery.close_words))
+    markable = [*(view.paper for view, _ in views[:CARDS_PER_DIGEST]), *(item.paper for item in close_papers)]
+    mark_start, mark_tags = sign_marks(ctx, recipient.nonce, [paper.id for paper in markable], delivery.created_at)
     return DigestContext(
         product=ctx.product_name,
         accent=ctx.settings.accent,
@@ -97,7 +97,7 @@ def digest_context(ctx: AppContext, batch: BatchData, delivery: ClaimedDelivery)
         left_out_counts=_count_left_out(batch, delivery, positions),
         notices=(*batch.notices, *_other_forms(batch.announced.get(delivery.id, ()), batch.acronyms)),
         news=_news_items(ctx, batch, delivery),
-        close_papers=tuple(explain_close_papers(batch.papers, delivery.close_papers, delivery.close_words)),
+        close_papers=close_papers,
         welcome=_welcome(batch, delivery) if delivery.id in batch.first_digests else None,
         thumbnails=recipient.thumbnails and ctx.settings.thumbnails,
         links=replace(links, mark=mark_start),

@@ -71,8 +71,7 @@ class DigestBuilder:
         if context.news:
             self._add("news", cache.news(context.news))
         if context.close_papers:
-            style = context.day.year, context.period, context.site_url, context.accent
-            self._add("close_papers", cache.close_papers(context.close_papers, *style))
+            self._add("close_papers", self._render_close_papers())
 
     def build(self, budget: SizeBudget | None = None) -> EmailContent:
         """Render as many papers as fit into the budget; all of them without one."""
@@ -173,14 +172,8 @@ class DigestBuilder:
         """Return a rendered paper, and what fills its placeholders in HTML and in text."""
         context, cache = self._context, self._cache
         view, positions = context.papers[place], self._positions[place]
-        can_mark = form == "card" and "mark" in self._html
-        tags = context.mark_tags.get(view.paper.id, "").encode() if can_mark else b""
-        rendered = cache.paper(view, form, *self._style, bool(tags))
-        html: EncodedValues = {}
-        if tags:
-            html["mark"] = self._html["mark"]
-            for kind, start in MARK_TAG_STARTS:
-                html[kind] = QuotedPrintable(tags[start : start + MARK_TAG_LENGTH] + SOFT_BREAK)
+        html = self._mark_values(view.paper.id) if form == "card" else {}
+        rendered = cache.paper(view, form, *self._style, bool(html))
         text = {"number": cache.encode(f"{place + 1:>2}. ")[1]}
         for query, color, keyword in rendered.placeholders:
             html[color], html[keyword], text[keyword] = self._encode_keyword(positions[query])
@@ -188,6 +181,26 @@ class DigestBuilder:
             matched_in = tuple([(context.keywords[positions[query]], where) for query, where in view.matched_in])
             text["reason"] = cache.reason(matched_in)
         return rendered, html, text
+
+    def _render_close_papers(self) -> EncodedPair:
+        """Render the papers that no keyword found, as HTML and as text."""
+        context, html, text = self._context, b"", b""
+        for item in context.close_papers:
+            marks = self._mark_values(item.paper.id)
+            style = context.day.year, context.period, context.site_url, bool(marks), context.accent
+            in_html, in_text = self._cache.close_paper(item, *style)
+            html, text = html + in_html.render(marks), text + in_text.render({})
+        return QuotedPrintable(html), QuotedPrintable(text)
+
+    def _mark_values(self, paper_id: int) -> EncodedValues:
+        """Return what fills the links that mark a paper; nothing where it has none."""
+        tags = self._context.mark_tags.get(paper_id, "").encode() if "mark" in self._html else b""
+        if not tags:
+            return {}
+        values = {"mark": self._html["mark"]}
+        for kind, start in MARK_TAG_STARTS:
+            values[kind] = QuotedPrintable(tags[start : start + MARK_TAG_LENGTH] + SOFT_BREAK)
+        return values
 
     def _encode_keyword(self, position: int) -> tuple[QuotedPrintable, ...]:
         """Return a keyword's color, and its text in HTML and in plain text."""

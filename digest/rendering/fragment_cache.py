@@ -18,6 +18,7 @@ from digest.rendering.paper_card import (
     PaperForm,
     PersonalFields,
     build_card,
+    mark_links,
     match_reason_text,
 )
 from digest.rendering.plain_text import wrap_text
@@ -59,7 +60,7 @@ class FragmentCache:
         self.keyword_count = lru_cache(texts)(partial(encode_keyword_count, templates))
         self.mute_link = lru_cache(1)(partial(render_mute_link, templates))
         self.news = lru_cache(1024)(partial(encode_news, templates))
-        self.close_papers = lru_cache(1024)(partial(encode_close_papers, templates))
+        self.close_paper = lru_cache(2048)(partial(render_close_paper, templates))
 
     def using(self, templates: TemplateFolder) -> "FragmentCache":
         """Return the cache of what is rendered with these templates."""
@@ -121,20 +122,26 @@ def encode_news(templates: TemplateFolder, items: tuple[NewsItem, ...]) -> Encod
     return html, text
 
 
-def encode_close_papers(
-    templates: TemplateFolder, items: tuple[ClosePaper, ...], year: int, period: Period, site_url: str, accent: str
-) -> EncodedPair:
-    """Render and encode papers that no keyword found, each with the words that brought it."""
-    fields = PersonalFields((), (), "")
-    rows = [
-        (
-            build_card(PaperView(paper=item.paper), date(year, 1, 1), fields, "row", period, site_url),
-            messages.close_reason([formatting.truncate(word, CLOSE_WORD_LENGTH) for word in item.words]),
-        )
-        for item in items
-    ]
+def render_close_paper(
+    templates: TemplateFolder,
+    item: ClosePaper,
+    year: int,
+    period: Period,
+    site_url: str,
+    marks: bool,
+    accent: str,
+) -> tuple[Fragment, Fragment]:
+    """Render a paper that no keyword found, with its reason and placeholders for the links that mark it."""
+    view = PaperView(paper=item.paper)
+    fields = PersonalFields.placeholders(view, marks=marks)
+    card = build_card(view, date(year, 1, 1), fields, "row", period, site_url)
+    values = {
+        "card": card,
+        "reason": messages.close_reason([formatting.truncate(word, CLOSE_WORD_LENGTH) for word in item.words]),
+        "marks": mark_links(fields.mark_start, item.paper.id, fields.mark_tags, card.label),
+    }
     names = (f"digest-close.{ending}" for ending in ("html", "txt"))
-    html, text = (encode_part(render_template(templates, name, accent, rows=rows)) for name in names)
+    html, text = (Fragment(render_template(templates, name, accent, **values)) for name in names)
     return html, text
 
 

@@ -10,7 +10,7 @@ from digest.config import NO_TEMPLATES
 from digest.rendering import DigestContext, PaperView, layout, messages
 from digest.rendering.contexts import LINK_NAMES
 from digest.rendering.digest import CARDS_PER_DIGEST, KEYWORD_COUNTS_LIMIT
-from digest.rendering.paper_card import PaperForm, PersonalFields, build_card
+from digest.rendering.paper_card import PaperForm, PersonalFields, build_card, mark_links
 from digest.rendering.plain_text import wrap_text
 from digest.rendering.templates import render_macro, render_template
 
@@ -84,12 +84,15 @@ def render_slowly(context: DigestContext) -> tuple[str, str, str]:
 
 
 def _render_close_papers(context: DigestContext, ending: str) -> str:
-    rows = []
+    rendered = ""
     for item in context.close_papers:
-        view, fields = PaperView(paper=item.paper), PersonalFields((), (), "")
+        view = PaperView(paper=item.paper)
+        fields = PersonalFields.for_subscriber(view, context)
         card = build_card(view, context.day, fields, "row", context.period, context.site_url)
-        rows.append((card, messages.close_reason([formatting.truncate(word, 40) for word in item.words])))
-    return render_template(NO_TEMPLATES, f"digest-close.{ending}", rows=rows) if rows else ""
+        marks = mark_links(fields.mark_start, item.paper.id, fields.mark_tags, card.label)
+        reason = messages.close_reason([formatting.truncate(word, 40) for word in item.words])
+        rendered += render_template(NO_TEMPLATES, f"digest-close.{ending}", card=card, reason=reason, marks=marks)
+    return rendered
 
 
 def _render_papers(context: DigestContext, form: PaperForm, places: range) -> tuple[str, str]:
