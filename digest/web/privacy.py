@@ -186,7 +186,7 @@ RETENTION_SENTENCES = (
     "An address that is not confirmed is deleted {unconfirmed} after the last e-mail to it.",
     "After you unsubscribe, your keywords and marks are kept for {back}, so that you can undo it, and then deleted.",
     "The confirmation link works for {confirm}, and the quick links in an e-mail for at most {small}.",
-    "The links to change your preferences and to unsubscribe work as long as we have your data.",
+    "The links to your preferences, to your saved papers and to unsubscribe work as long as we have your data.",
     "Replies of mail servers, bounces and actions of the operator are deleted by pruning, usually after {usual}.",
     "If you declined a confirmation or reported an e-mail as spam, a checksum of your address is kept.",
     "Everything else is kept until you delete it, which you can do yourself at any time.",

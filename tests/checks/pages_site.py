@@ -30,19 +30,20 @@ from digest.subscribers import (
     Preferences,
     change_address,
     confirm,
+    mark_paper,
     parse_keywords_or_raise,
     request_address_change,
     subscribe,
     undo_address_change,
     unsubscribe,
 )
-from digest.tokens import TokenPurpose
+from digest.tokens import MARK_KINDS, TokenPurpose
 from digest.web import create_server
 from digest.web.rate_limit import FormLimits
 from tests.checks.faults import FAULTS, VALID_PAGE
 from tests.checks.pages_operator import TOKEN, add_operator_history, login_cookie, login_pages, operator_pages
 from tests.support.browser import TEST_TIME
-from tests.support.contexts import ADA, add_active_subscriber, make_context, sign_token
+from tests.support.contexts import ADA, add_active_subscriber, make_context, sign_mark, sign_token
 from tests.support.ports import free_port
 from tests.support.web_server import run_server, run_web_server
 
@@ -145,6 +146,8 @@ def fill_store(ctx: AppContext) -> None:
         confirm(ctx, sign_token(ctx, email, TokenPurpose.CONFIRM, before), before)
     plan(ctx.engine, ctx.sender_domain, TEST_TIME)
     asyncio.run(send_queued(ctx, lambda: TEST_TIME))
+    for paper_id, kind in ((1, "saved"), (2, "saved"), (2, "more")):
+        mark_paper(ctx, sign_mark(ctx, ADA, paper_id, kind, TEST_TIME), TEST_TIME)
     subscribe(ctx, EVE, Preferences(), parse_keywords_or_raise(["robot"]), TEST_TIME)
     unsubscribe(ctx, sign_token(ctx, LEFT, TokenPurpose.UNSUBSCRIBE, TEST_TIME), TEST_TIME)
     add_address_changes(ctx)
@@ -176,6 +179,8 @@ def token_pages(ctx: AppContext) -> dict[str, str]:
     received = [message for message in list_messages(ctx.mailbox_directory) if message.recipient == ADA]
     digest = next(message for message in received[::-1] if "papers" in message.subject)
     (copy, *_) = re.findall(r"/emails/\S+", digest.part("plain"))
+    (marks, *_) = re.findall(r"/marks/\S+", digest.part("plain"))
+    saved = sign_token(ctx, ADA, TokenPurpose.SAVED, TEST_TIME)
     return {
         "confirm": f"/confirm/{sign_token(ctx, EVE, TokenPurpose.CONFIRM, TEST_TIME)}",
         "confirmed": f"/confirm/{sign_token(ctx, ADA, TokenPurpose.CONFIRM, TEST_TIME)}",
@@ -188,6 +193,10 @@ def token_pages(ctx: AppContext) -> dict[str, str]:
             action: f"/{action}/{sign_token(ctx, ADA, TokenPurpose(action), TEST_TIME)}{suffix}"
             for action, suffix in (("mute", "/1"), ("never", "/1"), ("fewer", ""), ("pause", ""), ("unsubscribe", ""))
         },
+        **{f"mark-{kind}": f"/mark/{sign_mark(ctx, ADA, 1, kind, TEST_TIME)}" for kind in MARK_KINDS},
+        "marks": marks,
+        "saved-papers": f"/saved/{saved}",
+        "own-paper": f"/saved/{saved}/papers/1",
         "left": f"/unsubscribe/{sign_token(ctx, LEFT, TokenPurpose.UNSUBSCRIBE, TEST_TIME)}",
         "return": f"/return/{sign_token(ctx, LEFT, TokenPurpose.RESUBSCRIBE, TEST_TIME)}",
         "address-sent": f"/preferences/{preferences}/address#email=grace@example.org",
