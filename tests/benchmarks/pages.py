@@ -173,7 +173,7 @@ def serve(url: str, port: int) -> None:
         # Not `fill_caches`, which does nothing while the first preview has it loaded in the background.
         with read_session(engine) as session:
             app.state.web.recent_papers.refresh(session)
-        app.state.web.suggestions.recent_corpus(ctx, is_background=True)
+            app.state.web.suggester.load_phrases(session)
         return PlainTextResponse("loaded")
 
     create_server(app, host="127.0.0.1", port=port, proxies=()).run()

@@ -75,20 +75,23 @@ class KeywordCorrector:
         return " AND " in text or count <= max(share * self._paper_count, MAX_SPECIFIC_PAPERS)
 
     def _without_typo(self, text: str) -> Iterator[str]:
-        """Yield the keyword with one word spelled otherwise, that with the most frequent word first."""
-        found = list[tuple[int, str]]()
-        words = split_words(text)
-        for key, start, end in zip(words.keys, words.starts, words.ends, strict=True):
+        """Yield the keyword with its unknown words spelled otherwise, then with one word, a frequent one first."""
+        words, found, mended = split_words(text), list[tuple[int, str]](), text
+        for key, start, end in reversed([*zip(words.keys, words.starts, words.ends, strict=True)]):
             word = text[start:end]
             if len(word) not in WORD_LENGTHS or not (word.isascii() and word.isalpha()) or word.isupper():
                 continue
             counts = self._count_words({key, *edits(key)})
             least = max(MIN_WORD_COUNT, TYPO_RATIO * counts.get(key, 0))
-            for other, count in counts.items():
-                if count >= least and other != key:
-                    spelled = other.capitalize() if word[0].isupper() else other
-                    found.append((-count, text[:start] + spelled + text[end:]))
-        yield from dict.fromkeys(corrected for _, corrected in sorted(found)[:MAX_SPELLINGS])
+            likely = sorted((-count, other) for other, count in counts.items() if count >= least and other != key)
+            spellings = [other.capitalize() if word[0].isupper() else other for _, other in likely]
+            found += [
+                (count, text[:start] + other + text[end:]) for (count, _), other in zip(likely, spellings, strict=True)
+            ]
+            if spellings and key not in counts:
+                mended = mended[:start] + spellings[0] + mended[end:]  # from the end, so that places stay right
+        candidates = [mended] if mended != text else []
+        yield from dict.fromkeys([*candidates, *(corrected for _, corrected in sorted(found)[:MAX_SPELLINGS])])
 
     def _wider(self, phrase: Phrase) -> Iterator[str]:
         """Yield wider keywords: without quotes and field, then in two parts, then shorter phrases."""
