@@ -213,6 +213,27 @@ def keyword_meaning(meaning: str) -> str:
     return f"matches: {meaning}"
 
 
+def probable_keyword(text: str) -> str:
+    return f"Did you mean: {text}"
+
+
+def wider_keywords(texts: Sequence[str]) -> str:
+    return f"No recent matches. Try: {'; '.join(texts)}"
+
+
+def close_keywords(phrases: Sequence[str]) -> str:
+    return f"Did you also mean: {'; '.join(phrases)}"
+
+
+def related_keywords(phrases: Sequence[str]) -> str:
+    return f"Related: {'; '.join(phrases)}"
+
+
+def broad_keyword(cap: int, narrower: Sequence[str]) -> str:
+    warning = f"Very broad: on a usual day this alone fills an e-mail of {pluralize(cap, 'paper')}."
+    return f"{warning} Narrow it down: {'; '.join(narrower)}" if narrower else warning
+
+
 def matching_papers(count: int, query: str) -> str:
     return f"{pluralize(count, 'paper')} matching {query}"
 

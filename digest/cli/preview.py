@@ -157,11 +157,13 @@ def match(
     Words are matched as a phrase in the title or abstract. Case, accents, hyphens and plurals are ignored: "fine
     tuning", "fine-tuning" and "finetuning" match the same papers. Use double quotes to match exactly these words.
     """
+    from digest.cli.keyword_advice import MAX_PAPERS, advise_from_documents, advise_from_store
     from digest.cli.match_input import batch_documents, documents_from_file, documents_from_store
     from digest.config import load_settings
-    from digest.matching import Matcher, describe, parse
+    from digest.matching import Matcher, PaperDocument, describe, parse
     from digest.subscribers import KeywordLimits
 
+    ctx, latest = None, list[PaperDocument]()
     if papers_:
         limits, documents = KeywordLimits.from_settings(load_settings()), documents_from_file(papers_)
     else:
@@ -171,6 +173,7 @@ def match(
     matcher = Matcher([parsed])
     matches: list[dict[str, Any]] = []
     for batch in batch_documents(documents):
+        latest = [*latest, *(document for _, document in batch)][-MAX_PAPERS:]
         for hit in matcher.match([document for _, document in batch])[0]:
             name, paper = batch[hit.document]
             matches.append({"id": name, "title": paper.title, "in_title": hit.in_title})
@@ -183,3 +186,5 @@ def match(
     print_table(messages.matching_papers(len(matches), query), ("id", "title"), rows)
     if len(matches) > shown:
         print_note(messages.more_matches(len(matches) - shown))
+    for advice in advise_from_store(ctx, parsed) if ctx else advise_from_documents(latest, parsed):
+        print_note(advice)

@@ -10,7 +10,9 @@ from string import ascii_lowercase
 from digest.matching import FUNCTION_WORDS, Phrase, Query, Words, split_words
 from digest.papers.suggestions.phrase_edges import GENERIC_WORDS, may_begin, may_end
 
-MAX_LOOKUPS, MAX_SPELLINGS, MAX_SPLITS = 16, 4, 4
+MAX_LOOKUPS, MAX_SPELLINGS, MAX_SPLITS = 6, 2, 2
+MAX_TYPOS = 3  # words of a keyword that may be misspelled
+MAX_TYPO_COUNT = 50  # occurrences of a word that may be a typo
 MIN_REAL_PAPERS = 3  # that a keyword finds so that it is not taken for a typo
 MAX_WIDER = 3
 WORD_LENGTHS = range(5, 26)  # of a word whose spelling is corrected
@@ -76,22 +78,31 @@ class KeywordCorrector:
 
     def _without_typo(self, text: str) -> Iterator[str]:
         """Yield the keyword with its unknown words spelled otherwise, then with one word, a frequent one first."""
-        words, found, mended = split_words(text), list[tuple[int, str]](), text
-        for key, start, end in reversed([*zip(words.keys, words.starts, words.ends, strict=True)]):
-            word = text[start:end]
-            if len(word) not in WORD_LENGTHS or not (word.isascii() and word.isalpha()) or word.isupper():
-                continue
+        found, corrected = list[tuple[int, str]](), text
+        for key, start, end in self._find_suspects(text):  # from the end, so that places stay right
             counts = self._count_words({key, *edits(key)})
             least = max(MIN_WORD_COUNT, TYPO_RATIO * counts.get(key, 0))
             likely = sorted((-count, other) for other, count in counts.items() if count >= least and other != key)
-            spellings = [other.capitalize() if word[0].isupper() else other for _, other in likely]
-            found += [
-                (count, text[:start] + other + text[end:]) for (count, _), other in zip(likely, spellings, strict=True)
-            ]
+            spellings = [other.capitalize() if text[start].isupper() else other for _, other in likely]
+            for (count, _), other in zip(likely, spellings, strict=True):
+                found.append((count, text[:start] + other + text[end:]))
             if spellings and key not in counts:
-                mended = mended[:start] + spellings[0] + mended[end:]  # from the end, so that places stay right
-        candidates = [mended] if mended != text else []
-        yield from dict.fromkeys([*candidates, *(corrected for _, corrected in sorted(found)[:MAX_SPELLINGS])])
+                corrected = corrected[:start] + spellings[0] + corrected[end:]
+        candidates = [corrected] if corrected != text else []
+        yield from dict.fromkeys([*candidates, *(other for _, other in sorted(found)[:MAX_SPELLINGS])])
+
+    def _find_suspects(self, text: str) -> list[tuple[str, int, int]]:
+        """Return the words that may be misspelled, the rarest at most, from the end: key, start, end."""
+        words = split_words(text)
+        counts = self._count_words(words.keys)
+        suspects = [
+            (counts.get(key, 0), start, end, key)
+            for key, start, end in zip(words.keys, words.starts, words.ends, strict=True)
+            if end - start in WORD_LENGTHS and text[start:end].isascii() and text[start:end].isalpha()
+            if not text[start:end].isupper() and counts.get(key, 0) <= MAX_TYPO_COUNT
+        ]
+        rarest = sorted(suspects)[:MAX_TYPOS]
+        return [(key, start, end) for _, start, end, key in sorted(rarest, key=lambda word: -word[1])]
 
     def _wider(self, phrase: Phrase) -> Iterator[str]:
         """Yield wider keywords: without quotes and field, then in two parts, then shorter phrases."""

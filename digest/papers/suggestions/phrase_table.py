@@ -5,7 +5,8 @@ four neighboring words that at least two titles have, or one that is known to be
 phrases (`carlo tree` of "Monte Carlo tree search") are left out.
 """
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import NamedTuple
@@ -21,23 +22,25 @@ MIN_TITLES = 2  # that have a phrase
 MIN_PAPERS, MIN_KNOWN_PAPERS = 4, 2  # that have a phrase, and one that is known beforehand
 MAX_WORD_SHARE = 0.03  # of all papers, for a single word
 PIECE_SHARE = 0.7  # of the occurrences of a piece that one neighboring word completes
-PARTS = 8  # in which the neighbors of phrases are counted
+PARTS = 4  # in which the neighbors of phrases are counted
+CANDIDATES = 1000  # phrases that are located at once
 MAX_COUNTED_PAPERS = 4000  # of more papers, as many evenly spread ones are counted
 _FACTOR = 0x9E3779B97F4A7C15
-_PAPER_SHIFT = np.uint64(32)
+_PAPER_SHIFT, _PHRASE_MASK = np.uint64(32), np.uint64(0xFFFFFFFF)
 
 
 @dataclass(frozen=True, slots=True)
 class PhraseTable:
     """Phrases, how many papers have each (`paper_counts`), and what people call them (`labels`).
 
-    `keys` has the normalized words of each, joined by blanks; `is_known` marks those that were known beforehand. The
-    phrases of paper n are `paper_phrases[starts[n] : starts[n + 1]]`.
+    `keys` has the normalized words of each, joined by blanks; `is_known` marks those that were known beforehand, and
+    `by_word` has the phrases of several words. Those of paper n are `paper_phrases[starts[n] : starts[n + 1]]`.
     """
 
     keys: tuple[str, ...]
     labels: tuple[str, ...]
     is_known: Column
+    by_word: Mapping[str, Sequence[int]]
     paper_counts: Column
     starts: Column
     paper_phrases: Column
@@ -88,6 +91,8 @@ class _PhraseFinder:
         codes = self._codes(rows, length)
         distinct, first, counts = np.unique(codes, return_index=True, return_counts=True)
         several = counts >= MIN_TITLES
+        if length == 1:
+            several &= counts <= max(MIN_PAPERS, MAX_WORD_SHARE * columns.paper_count)
         numbers = {key: number for number, (key, _) in reversed([*enumerate(columns.words)])}
         known_codes = [
             self._code_of([int(columns.first_numbers[numbers[word]]) for word in key.split()])
@@ -197,46 +202,72 @@ class _TitleLabels:
         return "".join(parts)
 
 
+class _TableBuilder:
+    """Builder of a table, some phrases at a time."""
+
+    def __init__(self, columns: WordColumns, titles: Mapping[int, str], known: Iterable[str]) -> None:
+        self.columns = columns
+        self.known_labels = {" ".join(split_words(text).keys): text for text in known}
+        self._finder, self._title_labels = _PhraseFinder(columns), _TitleLabels(columns, titles)
+        self._keys, self._labels, self._counts = list[str](), list[str](), list[int]()
+        self._entries = [np.empty(0, dtype=np.uint64)]  # each a paper and the number of a phrase
+
+    def add(self, length: int) -> None:
+        """Find the phrases of so many words."""
+        known = [key for key in self.known_labels if key.count(" ") == length - 1]
+        codes, title_rows = self._finder.candidates(length, known)
+        for first in range(0, len(codes), CANDIDATES):
+            self._add_candidates(length, codes[first : first + CANDIDATES], title_rows)
+
+    def _add_candidates(self, length: int, codes: Column, title_rows: Mapping[int, int]) -> None:
+        found = self._finder.locate(length, codes)
+        papers = self.columns.papers[found.rows].astype(np.uint64)
+        pairs = np.unique(papers << _PAPER_SHIFT | found.phrases.astype(np.uint64))
+        phrases = (pairs & _PHRASE_MASK).astype(np.int64)
+        paper_counts = np.bincount(phrases, minlength=len(codes))
+        is_piece = self._finder.find_pieces(length, found, len(codes))
+        rows, numbers = np.zeros(len(codes), dtype=np.int64), np.full(len(codes), -1, dtype=np.int64)
+        rows[found.phrases] = found.rows
+        for place in np.flatnonzero(paper_counts >= MIN_KNOWN_PAPERS).tolist():
+            key, count = " ".join(self._finder.keys_at(int(rows[place]), length)), int(paper_counts[place])
+            label = self.known_labels.get(key, "")
+            if not label:
+                is_broad_word = length == 1 and count > MAX_WORD_SHARE * self.columns.paper_count
+                title_row = title_rows.get(int(codes[place]))
+                if title_row is None or count < MIN_PAPERS or is_piece[place] or is_broad_word:
+                    continue
+                label = self._title_labels.label(title_row, length)
+            if label:
+                numbers[place] = len(self._keys)
+                self._keys.append(key)
+                self._labels.append(label)
+                self._counts.append(count)
+        is_chosen = numbers[phrases] >= 0
+        chosen = numbers[phrases[is_chosen]].astype(np.uint64)
+        self._entries.append(pairs[is_chosen] >> _PAPER_SHIFT << _PAPER_SHIFT | chosen)
+
+    def build(self) -> PhraseTable:
+        """Return the table of all phrases."""
+        pairs = np.sort(np.concatenate(self._entries))
+        by_word = defaultdict[str, list[int]](list)
+        for number, key in enumerate(self._keys):
+            for word in key.split() if " " in key else ():
+                by_word[word].append(number)
+        number_type = np.uint16 if len(self._keys) < 1 << 16 else np.uint32
+        return PhraseTable(
+            keys=tuple(self._keys),
+            labels=tuple(self._labels),
+            is_known=np.array([key in self.known_labels for key in self._keys], dtype=bool),
+            by_word=dict(by_word),
+            paper_counts=np.array(self._counts, dtype=np.int64),
+            starts=np.searchsorted(pairs >> _PAPER_SHIFT, np.arange(self.columns.paper_count + 1)),
+            paper_phrases=(pairs & _PHRASE_MASK).astype(number_type),
+        )
+
+
 def build_phrase_table(columns: WordColumns, titles: Mapping[int, str], known: Iterable[str]) -> PhraseTable:
     """Find the phrases of papers. `titles` by the position of the paper; `known` as people write them."""
-    finder, title_labels = _PhraseFinder(columns), _TitleLabels(columns, titles)
-    known_labels = {" ".join(split_words(text).keys): text for text in known}
-    keys, labels, counts, entries = list[str](), list[str](), list[int](), [np.empty(0, dtype=np.uint64)]
+    builder = _TableBuilder(columns, titles, known)
     for length in range(1, MAX_WORDS + 1):
-        of_length = [key for key in known_labels if key.count(" ") == length - 1]
-        codes, title_rows = finder.candidates(length, of_length)
-        found = finder.locate(length, codes)
-        pairs = np.unique(
-            columns.papers[found.rows].astype(np.uint64) << _PAPER_SHIFT | found.phrases.astype(np.uint64)
-        )
-        phrases = (pairs & np.uint64(0xFFFFFFFF)).astype(np.int64)
-        paper_counts = np.bincount(phrases, minlength=len(codes))
-        is_piece = finder.find_pieces(length, found, len(codes))
-        rows = np.zeros(len(codes), dtype=np.int64)
-        rows[found.phrases] = found.rows
-        numbers = np.full(len(codes), -1, dtype=np.int64)
-        for place in np.flatnonzero(paper_counts >= MIN_KNOWN_PAPERS).tolist():
-            key, count = " ".join(finder.keys_at(int(rows[place]), length)), int(paper_counts[place])
-            label = known_labels.get(key, "")
-            if not label:
-                is_broad_word = length == 1 and count > MAX_WORD_SHARE * columns.paper_count
-                row = title_rows.get(int(codes[place]))
-                if row is None or count < MIN_PAPERS or is_piece[place] or is_broad_word:
-                    continue
-                label = title_labels.label(row, length)
-            if label:
-                numbers[place] = len(keys)
-                keys.append(key)
-                labels.append(label)
-                counts.append(count)
-        chosen = numbers[phrases] >= 0
-        entries.append(pairs[chosen] >> _PAPER_SHIFT << _PAPER_SHIFT | numbers[phrases[chosen]].astype(np.uint64))
-    pairs = np.sort(np.concatenate(entries))
-    return PhraseTable(
-        keys=tuple(keys),
-        labels=tuple(labels),
-        is_known=np.array([key in known_labels for key in keys], dtype=bool),
-        paper_counts=np.array(counts, dtype=np.int64),
-        starts=np.searchsorted(pairs >> _PAPER_SHIFT, np.arange(columns.paper_count + 1)),
-        paper_phrases=(pairs & np.uint64(0xFFFFFFFF)).astype(np.uint16 if len(keys) < 1 << 16 else np.uint32),
-    )
+        builder.add(length)
+    return builder.build()

@@ -81,11 +81,8 @@ def choose_phrases(
 
 def phrases_with(table: PhraseTable, words: Iterable[str]) -> tuple[int, ...]:
     """Return the phrases that have one of these words (keys) beside others, the most frequent first."""
-    wanted = [f" {word} " for word in words]
-    numbers = [
-        number for number, key in enumerate(table.keys) if " " in key and any(word in f" {key} " for word in wanted)
-    ]
-    return tuple(sorted(numbers, key=lambda number: -int(table.paper_counts[number]))[:MAX_RANKED])
+    numbers = {number for word in words for number in table.by_word.get(word, ())}
+    return tuple(sorted(numbers, key=lambda number: (-int(table.paper_counts[number]), number))[:MAX_RANKED])
 
 
 def narrowing_phrases(table: PhraseTable, papers: Column, lowest: float, highest: float) -> tuple[str, ...]:

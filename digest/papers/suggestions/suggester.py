@@ -145,8 +145,11 @@ class KeywordSuggester:
         return tuple((phrase, line) for phrase, line in lines if _parse_or_none(line))
 
     def _neighbors(self, table: PhraseTable, query: Query, papers: Column) -> tuple[RankedPhrase, ...]:
-        """Return phrases that share a rare word with a keyword that finds too few papers to tell what is near."""
-        if len(papers) >= MIN_REAL_PAPERS or not query.phrases:
+        """Return phrases that share a rare word with a keyword that finds too few papers to tell what is near.
+
+        None where `correct` has found what was meant.
+        """
+        if len(papers) >= MIN_REAL_PAPERS or not query.phrases or self._corrections.get(query.text):
             return ()
         keys = {key for phrase in query.phrases for key in split_words(phrase.source_text or phrase.spelling).keys}
         limit = _RARE_WORD_SHARE * table.paper_count

@@ -21,6 +21,20 @@ def test_matching_shows_how_the_keyword_was_understood(command: Command) -> None
     assert logs.stderr == "matches: title or abstract contains “graph”, but not “survey”\n"
 
 
+def test_matching_says_what_was_probably_meant_and_what_to_add(tmp_path: Path) -> None:
+    titles = ["Machine unlearning of faces", "Machine unlearning", "Graph unlearning", "Unlearning by hand"] * 3
+    papers = [{"id": str(number), "title": title} for number, title in enumerate([*titles, *["On stones"] * 400])]
+    (tmp_path / "papers.jsonl").write_text("\n".join(map(json.dumps, papers)))
+    command = Command(tmp_path)
+    for keyword, advice in (
+        ("machine unlerning", "Did you mean: machine unlearning"),
+        ("unlearning graphs", "No recent matches. Try: unlearning AND graphs"),
+        ("machine unlearning", "Did you also mean: unlearning"),
+    ):
+        assert command.run("match", keyword, "--papers", "papers.jsonl").stderr.splitlines()[1:] == [advice]
+    assert command.run("match", "machine unlerning", "--papers", "papers.jsonl", "--json").stderr == ""
+
+
 def test_for_scripts_nothing_is_printed_beside_the_result(command: Command) -> None:
     assert command.run("match", "graph", "--papers", "papers.jsonl", "--json").stderr == ""
 
