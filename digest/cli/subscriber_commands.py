@@ -99,6 +99,14 @@ def add(
     about_only: Annotated[
         bool, typer.Option("--about-only", help="Leave out papers that only mention a keyword in passing.")
     ] = False,
+    close_papers: Annotated[
+        bool | None,
+        typer.Option(
+            "--close-papers/--no-close-papers",
+            help="Add papers close to their keywords. Default: once they have marked a paper.",
+            show_default=False,
+        ),
+    ] = None,
     source: Annotated[
         list[str] | None,
         typer.Option(help="Source whose papers they get, for example pubmed. Can be repeated. Default: all."),
@@ -127,6 +135,7 @@ def add(
         trending=trending,
         summaries=summaries,
         about_only=about_only,
+        close_papers=close_papers,
         sources=check_sources(source, known_sources(ctx.settings)) if source else (),
     )
     queued = add_subscriber(ctx, email, preferences, keywords, utc_now(), confirmed=confirmed, actor=system_user())

@@ -8,7 +8,9 @@
 - `operator_actions`: what an operator may do to a subscription, recorded, and how to undo it
 - `keyword_papers`: recent papers that are about a subscriber's keywords
 - `privacy`: history, export and erasure of what is stored about a subscriber
+- `messages`: sentences about examples and learned words
 - `profile`: what a page shows of a subscriber, and the outcome of an action
+- `profiles`: words learned from marks and examples, and edits of them
 - `quick_actions`: one-click links of an e-mail: mute, once a week, pause, and how to undo each
 - `records`: rows of subscribers and keywords, inside the caller's transaction
 - `references`: papers as people name them, and files of reference managers
@@ -16,6 +18,8 @@
 - `resend`: mail the link to the web copy of a digest once more
 - `restore`: restore subscriptions that ended because a relay refused us
 - `resubscribe`: undo an unsubscription within 30 days
+- `seed_texts`: examples that are none of our papers
+- `seeds`: papers that a subscriber gives as examples
 - `state_changes`: record of an operator's change of a subscription's state
 - `subscriptions`: subscribe, confirm, change preferences, unsubscribe
 - `suppression_list`: addresses that get no confirmation any more
@@ -78,6 +82,19 @@ from digest.subscribers.privacy import (
     mailed_papers,
 )
 from digest.subscribers.profile import ActionResult, SubscriberProfile, to_profile
+from digest.subscribers.profiles import (
+    MAX_EDITS,
+    MAX_WORD_LENGTH,
+    ProfileChange,
+    ProfileError,
+    ProfileView,
+    ProfileWord,
+    edit_profile,
+    find_word,
+    get_profile_view,
+    refit_profile,
+    refit_profiles,
+)
 from digest.subscribers.quick_actions import (
     MuteAuthorState,
     MuteState,
@@ -117,10 +134,29 @@ from digest.subscribers.records import (
     subscriber_by_email,
     suspend,
 )
+from digest.subscribers.references import (
+    MAX_UPLOAD_BYTES,
+    ParsedReferences,
+    ReferenceFileError,
+    ReferenceFormat,
+    decode_upload,
+    parse_references,
+)
 from digest.subscribers.renew import announce_keywords, mark_outdated, renew_keywords
 from digest.subscribers.resend import send_copy_link
 from digest.subscribers.restore import RestoredSubscriber, restore_suppressed
 from digest.subscribers.resubscribe import get_resubscribe_profile, resubscribe
+from digest.subscribers.seeds import (
+    MAX_SEEDS,
+    Seed,
+    SeedList,
+    SeedOutcome,
+    SeedReport,
+    SeedStatus,
+    add_seeds,
+    list_seeds,
+    remove_seeds,
+)
 from digest.subscribers.subscriptions import (
     KeywordError,
     KeywordLimits,
@@ -150,8 +186,12 @@ __all__ = [
     "MARKS_LIMIT",
     "MARK_KINDS_ON_PAGES",
     "MAX_CAP",
+    "MAX_EDITS",
     "MAX_KEYWORDS",
     "MAX_PAUSE",
+    "MAX_SEEDS",
+    "MAX_UPLOAD_BYTES",
+    "MAX_WORD_LENGTH",
     "PAGE_SIZE",
     "REASON_COMPLAINT",
     "REASON_DECLINED",
@@ -172,11 +212,24 @@ __all__ = [
     "MuteAuthorState",
     "MuteState",
     "MuteSuggestion",
+    "ParsedReferences",
     "PauseState",
     "Preferences",
+    "ProfileChange",
+    "ProfileError",
+    "ProfileView",
+    "ProfileWord",
+    "ReferenceFileError",
+    "ReferenceFormat",
     "RestoredSubscriber",
+    "Seed",
+    "SeedList",
+    "SeedOutcome",
+    "SeedReport",
+    "SeedStatus",
     "SubscriberProfile",
     "WeeklyState",
+    "add_seeds",
     "add_subscriber",
     "allow_address",
     "announce_keywords",
@@ -189,7 +242,9 @@ __all__ = [
     "confirm",
     "decline",
     "decline_address_change",
+    "decode_upload",
     "delete_subscriber",
+    "edit_profile",
     "erase",
     "erase_subscriber",
     "export_csv",
@@ -197,6 +252,7 @@ __all__ = [
     "feed_token",
     "find_busiest_keyword",
     "find_keywords_of",
+    "find_word",
     "get_address_change",
     "get_address_undo",
     "get_delivery_history",
@@ -207,6 +263,7 @@ __all__ = [
     "get_mute_state",
     "get_pause_state",
     "get_profile",
+    "get_profile_view",
     "get_resubscribe_profile",
     "get_subscriber",
     "get_unsubscribe_state",
@@ -217,6 +274,7 @@ __all__ = [
     "keywords_by_subscriber",
     "known_sources",
     "list_marked",
+    "list_seeds",
     "list_subscribers",
     "load_marks",
     "mailed_papers",
@@ -227,8 +285,12 @@ __all__ = [
     "normalize_address",
     "parse_keywords",
     "parse_keywords_or_raise",
+    "parse_references",
     "parse_weekday",
     "pause_subscription",
+    "refit_profile",
+    "refit_profiles",
+    "remove_seeds",
     "remove_subscription",
     "renew_keywords",
     "request_address_change",

@@ -22,6 +22,7 @@ COLUMNS = (
     "muted",
     "sources",
     "about_only",
+    "close_papers",
 )
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 # Names of the column with the address in exports of Mailchimp, listmonk, Brevo, Ghost, Mailman, Outlook and others, and

@@ -15,7 +15,7 @@ from digest import delivery
 from digest.config import Settings
 from digest.context import AppContext
 from digest.database import read_session, record_action, write_session
-from digest.database.models import Delivery, ObjectKind, Subscriber, SubscriberStatus
+from digest.database.models import Delivery, ObjectKind, Profile, Subscriber, SubscriberStatus
 from digest.errors import StoreError, SubscriberError
 from digest.matching import KeywordInput
 from digest.subscribers.csv_table import COLUMNS, CsvTable, parse_status, read_csv
@@ -46,7 +46,8 @@ def list_subscribers(engine: Engine) -> list[dict[str, Any]]:
     with read_session(engine) as session:
         rows = session.exec(select(Subscriber).order_by(col(Subscriber.id))).all()
         keywords = keywords_by_subscriber(session, [int(row.id or 0) for row in rows])
-        return [_to_dict(row, keywords.get(int(row.id or 0), ())) for row in rows]
+        choices = dict(session.exec(select(Profile.subscriber_id, Profile.in_digest)).all())
+        return [_to_dict(row, keywords.get(int(row.id or 0), ()), choices.get(int(row.id or 0))) for row in rows]
 
 
 def get_subscriber(engine: Engine, email: str) -> dict[str, Any]:
@@ -59,14 +60,16 @@ def get_subscriber(engine: Engine, email: str) -> dict[str, Any]:
             | {"papers": len(row.papers)}
             for row in session.exec(statement).all()
         ]
-        return _to_dict(subscriber, keywords_of(session, subscriber)) | {"deliveries": deliveries}
+        choice = session.exec(select(Profile.in_digest).where(Profile.subscriber_id == subscriber.id)).one_or_none()
+        return _to_dict(subscriber, keywords_of(session, subscriber), choice) | {"deliveries": deliveries}
 
 
-def _to_dict(subscriber: Subscriber, keywords: Sequence[KeywordInput]) -> dict[str, Any]:
+def _to_dict(subscriber: Subscriber, keywords: Sequence[KeywordInput], close_papers: bool | None) -> dict[str, Any]:
     return subscriber.model_dump(exclude=INTERNAL_COLUMNS) | {
         "weekday": WEEKDAY_NAMES[subscriber.weekday],
         "keywords": [keyword.text for keyword in keywords],
         "muted": [keyword.text for keyword in keywords if keyword.is_muted],
+        "close_papers": close_papers,
     }
 
 
@@ -82,6 +85,7 @@ def export_csv(engine: Engine) -> str:
             "summaries": "yes" if row["summaries"] else "no",
             "thumbnails": "yes" if row["thumbnails"] else "no",
             "about_only": "yes" if row["about_only"] else "no",
+            "close_papers": {True: "yes", False: "no", None: ""}[row["close_papers"]],
             "muted": join_keywords(row["muted"]),
             "sources": KEYWORD_SEPARATOR.join(row["sources"]),
             "paused_until": row["paused_until"] or "",
@@ -239,6 +243,7 @@ def _parse_row(settings: Settings, limits: KeywordLimits, line_number: int, row:
         weekday=parse_weekday(cells["weekday"]) if cells["weekday"] else Preferences().weekday,
         thumbnails=_parse_boolean(cells["thumbnails"], "thumbnails"),
         about_only=_parse_boolean(cells["about_only"], "about_only"),
+        close_papers=_parse_boolean(cells["close_papers"], "close_papers") if cells["close_papers"] else None,
         sources=check_sources(cells["sources"].split(KEYWORD_SEPARATOR), known_sources(settings))
         if cells["sources"]
         else (),

@@ -20,6 +20,7 @@ from digest.errors import SubscriberError, TokenError
 from digest.formatting import pluralize
 from digest.papers import STANDING_ID
 from digest.subscribers.profile import ActionResult, SubscriberProfile, subscriber_from_token, to_profile
+from digest.subscribers.profiles import refit_profile
 from digest.subscribers.quick_actions import make_undo_token, read_undo_token
 from digest.subscribers.records import RUNNING_STATUSES, subscriber_by_nonce
 from digest.tokens import TokenPurpose, delivery_subject
@@ -289,7 +290,7 @@ class MarkEditor:
             return self.result(now)
         if is_set:
             self._require_room()
-        self._replace(self.affected if is_set else [self.kind], {self.kind: now} if is_set else {})
+        self._replace(self.affected if is_set else [self.kind], {self.kind: now} if is_set else {}, now)
         return self.result(now, undo=self._undo_token(before, now), changed=True)
 
     def undo(self, token: str, now: datetime) -> MarkResult:
@@ -300,7 +301,7 @@ class MarkEditor:
         before = {name: datetime.fromtimestamp(seconds, UTC) for name, seconds in noted.items()}
         changed = before.keys() != self.load().keys() & set(self.affected)
         if changed:
-            self._replace(self.affected, before)
+            self._replace(self.affected, before, now)
         return self.result(now, changed=changed)
 
     def result(self, now: datetime, *, changed: bool = False, undo: str = "") -> MarkResult:
@@ -332,8 +333,8 @@ class MarkEditor:
         note = [self.paper.id, self.kind, noted]
         return make_undo_token(self.ctx, self.subscriber, TokenPurpose.MARK, note, now)
 
-    def _replace(self, removed: Sequence[MarkKind], added: Marks) -> None:
-        """Remove marks of some kinds from all rows of the paper, and add others to the one that stands for it."""
+    def _replace(self, removed: Sequence[MarkKind], added: Marks, now: datetime) -> None:
+        """Remove marks of some kinds from all rows of the paper, add others to the standing one, and learn from it."""
         rows = select(col(Paper.id)).where(self.paper.id == STANDING_ID)
         self.session.execute(
             delete(PaperMark).where(
@@ -347,6 +348,7 @@ class MarkEditor:
             self.session.execute(
                 insert(self.session, PaperMark).values(**key, kind=kind, created_at=since).on_conflict_do_nothing()
             )
+        refit_profile(self.session, int(self.subscriber.id or 0), now)
 
     def _require_room(self) -> None:
         marked = select(func.count()).where(PaperMark.subscriber_id == self.subscriber.id, PaperMark.kind == self.kind)

@@ -164,7 +164,7 @@ def change_subscription(
         _require_status(subscriber, {*RUNNING_STATUSES, SubscriberStatus.PENDING}, "changed")
         before = _choices_of(session, subscriber)
         if preferences is not None:
-            records.set_preferences(subscriber, preferences)
+            records.set_preferences(session, subscriber, preferences)
         if keywords is not None:
             muted = {keyword.canonical for keyword in records.keywords_of(session, subscriber) if keyword.is_muted}
             keywords = [replace(keyword, is_muted=keyword.canonical in muted) for keyword in keywords]
@@ -228,7 +228,7 @@ def _put_choices_back(session: Session, subscriber: Subscriber, detail: dict[str
     if not before or _choices_of(session, subscriber) != after:
         raise SubscriberError("Preferences or keywords have changed since then, so this cannot be undone.")
     sources = tuple(before["preferences"].pop("sources"))
-    records.set_preferences(subscriber, Preferences(**before["preferences"], sources=sources))
+    records.set_preferences(session, subscriber, Preferences(**before["preferences"], sources=sources))
     muted = {text for text, is_muted in before["keywords"] if is_muted}
     parsed = parse_keywords_or_raise([text for text, _ in before["keywords"]], limits)
     keywords = [replace(keyword, is_muted=keyword.text in muted) for keyword in parsed]

@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from digest.context import AppContext
-from digest.database.models import Subscriber, SubscriberStatus
+from digest.database.models import Profile, Subscriber, SubscriberStatus
 from digest.errors import TokenError
 from digest.subscribers.records import RUNNING_STATUSES, Preferences, keywords_of, subscriber_by_nonce
 from digest.tokens import TokenPurpose
@@ -85,6 +85,9 @@ def to_profile(session: Session, subscriber: Subscriber) -> SubscriberProfile:
             summaries=subscriber.summaries,
             thumbnails=subscriber.thumbnails,
             about_only=subscriber.about_only,
+            close_papers=session.exec(
+                select(Profile.in_digest).where(Profile.subscriber_id == subscriber.id)
+            ).one_or_none(),
             sources=tuple(subscriber.sources),
         ),
         keywords=tuple(keyword.text for keyword in keywords),

@@ -15,14 +15,15 @@ import secrets
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from email_validator import EmailNotValidError, validate_email
-from sqlalchemy import delete, insert
+from sqlalchemy import delete, insert, update
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from digest import database
-from digest.database.models import Frequency, Keyword, SavedKeyword, Subscriber, SubscriberStatus
+from digest.database.models import Frequency, Keyword, Profile, SavedKeyword, Subscriber, SubscriberStatus
 from digest.errors import AddressError, AddressSuppressedError, SubscriberError, SubscriberNotFoundError, TokenError
 from digest.formatting import WEEKDAYS, join_words, pluralize
 from digest.matching import FORMS_VERSION, KeywordInput, is_exclusion
@@ -53,7 +54,8 @@ class Preferences:
     """When and how much a subscriber wants. Raises SubscriberError for values out of range.
 
     `weekday`: the day of weekly digests, 0 for Monday to 6 for Sunday. `sources`: names of the sources whose papers
-    are wanted, none for all. `about_only`: no papers that only mention a keyword in passing.
+    are wanted, none for all. `about_only`: no papers that only mention a keyword in passing. `close_papers`: digests
+    have papers close to the keywords that no keyword found; None while the subscriber has not chosen.
     """
 
     frequency: str = Frequency.DAILY
@@ -65,6 +67,7 @@ class Preferences:
     summaries: bool = False
     thumbnails: bool = False
     about_only: bool = False
+    close_papers: bool | None = None
     sources: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -145,16 +148,27 @@ def request_subscription(
         raise AddressSuppressedError(SUPPRESSED_TEXT.format(address))
     subscriber.status = SubscriberStatus.PENDING
     subscriber.consent = CONSENT_TEXT
-    set_preferences(subscriber, preferences)
+    set_preferences(session, subscriber, preferences)
     set_keywords(session, subscriber, keywords, max_keywords=max_keywords)
     return subscriber
 
 
-def set_preferences(subscriber: Subscriber, preferences: Preferences) -> None:
+def set_preferences(session: Session, subscriber: Subscriber, preferences: Preferences) -> None:
     """Set when and how much. A new hour counts from the next digest on."""
     for field in fields(preferences):
         value = getattr(preferences, field.name)
-        setattr(subscriber, field.name, list(value) if isinstance(value, tuple) else value)
+        if field.name != "close_papers":
+            setattr(subscriber, field.name, list(value) if isinstance(value, tuple) else value)
+    store_profile(session, int(subscriber.id or 0), in_digest=preferences.close_papers)
+
+
+def store_profile(session: Session, subscriber_id: int, **values: Any) -> None:
+    """Store values of the profile of a subscriber; make the row where there is a value to store."""
+    updated: Any = session.execute(update(Profile).where(col(Profile.subscriber_id) == subscriber_id).values(values))
+    if not updated.rowcount and any(value is not None for value in values.values()):
+        profile = Profile(subscriber_id=subscriber_id, **values)
+        session.add(profile)
+        session.flush()
 
 
 def too_many_keywords(max_keywords: int, count: int) -> str:

@@ -14,12 +14,13 @@ from digest import delivery, papers
 from digest.config import Settings
 from digest.context import AppContext
 from digest.database import read_session, record_action, write_session
-from digest.database.models import DeliveryKind, ObjectKind, Subscriber, SubscriberStatus
+from digest.database.models import DeliveryKind, ObjectKind, Profile, Subscriber, SubscriberStatus
 from digest.delivery import NewDelivery
 from digest.errors import AddressSuppressedError, QueryError, SubscriberError, TokenError
 from digest.matching import DEFAULT_LIMITS, AcronymTable, KeywordInput, QueryLimits, parse
 from digest.subscribers import records
 from digest.subscribers.profile import ActionResult, SubscriberProfile, subscriber_from_token, to_profile
+from digest.subscribers.profiles import ProfileChange, change_profile, refit_profile
 from digest.subscribers.records import (
     ENDED_STATUSES,
     MAX_KEYWORDS,
@@ -206,20 +207,26 @@ def update_preferences(
     keywords: Sequence[KeywordInput],
     paused_until: date | None,
     now: datetime,
+    profile_change: ProfileChange | None = None,
 ) -> ActionResult:
-    """Set preferences, keywords and pause, from the next edition on. A subscription that has ended is left alone.
+    """Set preferences, keywords, pause and learned words, from the next edition on.
 
-    Papers that were considered already are not mailed again.
+    A subscription that has ended is left alone. Papers that were considered already are not mailed again. Raises
+    ProfileError for words that cannot be used.
     """
     with write_session(ctx.engine) as session:
         subscriber = subscriber_from_token(ctx, session, TokenPurpose.PREFERENCES, token, now)
         before = to_profile(session, subscriber)
         if not before.is_running:
             return ActionResult(profile=before)
-        records.set_preferences(subscriber, preferences)
+        records.set_preferences(session, subscriber, preferences)
         records.set_keywords(session, subscriber, keywords, max_keywords=ctx.settings.most_keywords)
         records.pause(subscriber, paused_until)
         session.flush()
+        if profile_change:
+            change_profile(session, before.id, profile_change, now)
+        elif preferences.close_papers != before.preferences.close_papers:
+            refit_profile(session, before.id, now)
         after = to_profile(session, subscriber)
         return ActionResult(profile=after, changed=after != before)
 
@@ -256,6 +263,8 @@ def _request_subscription(
 
 def _start_subscription(session: Session, subscriber: Subscriber, now: datetime) -> None:
     # The first digest has the papers of the latest list day; what came before is in the archive.
+    if session.get(Profile, subscriber.id):  # they asked for papers close to their keywords
+        refit_profile(session, int(subscriber.id or 0), now)
     records.activate(subscriber, papers.first_listing_id_of_latest_day(session) - 1, now)
     delivery.discard_undelivered(session, int(subscriber.id or 0))
 

@@ -132,7 +132,7 @@ def test_an_import_reports_bad_lines_and_takes_the_good_ones(tmp_path: Path) -> 
         ("a@example.org,robot,daily,8,UTC,9,yes,no,active,,,friday,ja", "thumbnails must be yes or no"),
         ("a@example.org,robot,daily,8,UTC,9,yes,no,active,,,friday,no,robot", "must not be muted"),
         ("a@example.org,robot,daily,8,UTC,9,yes,no,active,,,friday,no,,jacs", "There is no source 'jacs'"),
-        ("a@example.org,robot,daily,8,UTC,9,yes,no,paused,,,,,,,,more", "more cells than the heading"),
+        ("a@example.org,robot,daily,8,UTC,9,yes,no,paused,,,,,,,,,more", "more cells than the heading"),
         ("busy@example.org,robot", "is already active"),
         ("first@example.org,robot", "is already in line 2"),
     ],
@@ -196,16 +196,18 @@ def test_who_left_stays_away_after_a_move(store: Engine, tmp_path: Path, sqlite_
     assert record.deliveries() == []
 
 
-@pytest.mark.parametrize("name", ["summaries", "about_only"])
-def test_a_preference_is_set_shown_and_moved(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "unset", "cell"), [("summaries", False, "no"), ("about_only", False, "no"), ("close_papers", None, "")]
+)
+def test_a_preference_is_set_shown_and_moved(tmp_path: Path, name: str, unset: bool | None, cell: str) -> None:
     command = Command(tmp_path)
     command.run("subscribers", "add", ADA, "-k", "robot", f"--{name.replace('_', '-')}", "--confirmed")
     command.run("subscribers", "add", "bob@example.org", "-k", "robot", "--confirmed")
     listed = {row["email"]: row[name] for row in command.json("subscribers", "list")}
-    assert listed == {ADA: True, "bob@example.org": False}
+    assert listed == {ADA: True, "bob@example.org": unset}
     assert command.json("subscribers", "show", ADA)[name] is True
     exported = command.run("subscribers", "export").stdout
-    assert [row[name] for row in csv.DictReader(io.StringIO(exported))] == ["yes", "no"]
+    assert [row[name] for row in csv.DictReader(io.StringIO(exported))] == ["yes", cell]
     (tmp_path / "people.csv").write_text(exported, encoding="utf-8")
     other = Command(tmp_path, {"DIGEST_DATABASE_URL": "sqlite:///other.db"})
     other.run("subscribers", "import", "people.csv", "--confirmed", "--strict")
