@@ -23,8 +23,10 @@ All pages are rendered on the server, set no cookie (but for the operator's sess
 - `pages`: the public pages, feeds and citations
 - `previews`: the e-mail that keywords would have brought
 - `privacy`: what the privacy page says about each column
+- `profile_form`: part of the preferences form about learned words
 - `rate_limit`: limits of forms and searches
 - `server`: the uvicorn server with its timeouts
+- `subscriber_api`: part of the JSON API about one subscriber
 - `thumbnails`: cache of thumbnails
 - `webhooks`: bounces and complaints that mail providers report
 """

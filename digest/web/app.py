@@ -32,6 +32,7 @@ from digest.web.pages import (
     papers,
     preferences,
     quick_actions,
+    seeds,
     sitemap,
     subscribe,
 )
@@ -80,6 +81,7 @@ def create_app(
         preferences.router,
         account.router,
         address.router,
+        seeds.router,
         quick_actions.router,
         marked_papers.router,
         paper.router,  # before papers, whose paths of periods match its paths too

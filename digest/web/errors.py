@@ -51,13 +51,18 @@ def error_page(
 
 
 def error_response(
-    web: WebContext, path: str, status: int, *, headers: Mapping[str, str] | None = None
+    web: WebContext,
+    path: str,
+    status: int,
+    texts: tuple[str, str] | None = None,
+    *,
+    headers: Mapping[str, str] | None = None,
 ) -> HTMLResponse | JSONResponse:
-    """Return the error for this path: a page, or below /api problem details."""
+    """Return the error for this path: a page, or below /api problem details. `texts`: better than the usual ones."""
+    title, text = texts or messages.ERROR_TEXTS.get(status, ("", ""))
     if path.startswith(API_PREFIX):
-        _, detail = messages.ERROR_TEXTS.get(status, ("", ""))
-        return problem_response(status, detail, headers=headers)
-    return error_page(web, status, headers=headers)
+        return problem_response(status, text, headers=headers)
+    return error_page(web, status, title=title, text=text, headers=headers)
 
 
 class InvalidParameterError(Exception):

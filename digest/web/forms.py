@@ -33,8 +33,7 @@ from digest.web.keywords import edit_line
 MAX_ROWS = 2000  # keywords of one form
 MAX_KEYWORDS_LENGTH = 20_000  # characters in the field
 REGIONS = (
-    *("Africa", "America", "Antarctica", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific"),
-    "Arctic",
+    *("Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific"),
 )
 
 
@@ -89,14 +88,22 @@ class PreferencesForm(PreferencesFields):
 
     Each row has a `keyword`, and its place from 0 in `muted` when it is; the last one is the field for another keyword.
     Where no row is sent the keywords are the lines of `keywords`. Buttons that show the form and save nothing: `remove`
-    (a place), `add`, `replace` and `convert` (a keyword), `preview`. `sources` are those that are checked, where
-    `sources_shown` is set.
+    (a place), `add`, `replace` and `convert` (a keyword), `preview`. `sources` and `close_papers` count where `…_shown`
+    is set. Learned words have a `word` and, at its place, a `weight` from 0 to 100; see `profile_form` for the others.
     """
 
     pause: str = ""
     thumbnails: str = ""
     sources: list[str] = Field(default=[], max_length=MAX_ROWS)
     sources_shown: str = ""
+    close_papers: str = ""
+    close_papers_shown: str = ""
+    word: list[str] = Field(default=[], max_length=MAX_ROWS)
+    weight: list[str] = Field(default=[], max_length=MAX_ROWS)
+    strike: list[str] = Field(default=[], max_length=MAX_ROWS)
+    restore: list[str] = Field(default=[], max_length=MAX_ROWS)
+    new_words: str = ""
+    reset_words: str = ""
     keyword: list[str] = Field(default=[], max_length=MAX_ROWS)
     muted: list[str] = Field(default=[], max_length=MAX_ROWS)
     remove: str = ""

@@ -21,6 +21,7 @@ ERROR_TEXTS = {
         "Nothing was changed. Try again in a minute; digests that are due will be sent later.",
     ),
 }
+FILE_TOO_LARGE = ("This is too large", "Papers can have at most 1 MB. Export fewer of them, or leave out their notes.")
 FRONT_PAGE_LABEL = "Front page"
 LATEST_PAPERS_LABEL = "Latest papers"
 SUBSCRIBE_AGAIN_LABEL = "Subscribe again"
@@ -57,6 +58,8 @@ LATEST_LISTS = "Papers of the latest lists."
 # The JSON API
 NO_SUCH_PAGE = "There is no such page."
 NO_SUCH_PAPER = "There is no such paper."
+NO_SUCH_SEED = "There is no such example."
+NOT_AUTHORIZED = "Send Authorization: Bearer TOKEN, with the token of the preferences link in each of your e-mails."
 NO_CRITERION = "Specify q, day or both."
 INVALID_SUBSCRIPTION = "Nothing was changed, because some fields are not valid. See errors."
 INVALID_DAY = "must be a date like 2026-01-31"
@@ -86,6 +89,10 @@ OVERVIEW_LABEL = "Overview"
 ALL_SENT = "All of today's digests have been sent."
 NOTHING_DUE = "No digest is due yet today."
 INVALID_KEYWORD = "not valid any more"
+
+
+def invalid_weight(text: str) -> str:
+    return f"“{text[:20]}” is not a weight. Use a number from 0 to 100; 0 removes the word."
 
 
 def invalid_parameter(name: str, value: str, choices: Sequence[str]) -> str:

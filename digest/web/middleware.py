@@ -4,6 +4,8 @@ Plain ASGI, so that a body is counted while it is read. The limits themselves ar
 """
 
 import asyncio
+import re
+from http import HTTPStatus
 
 import structlog
 from starlette.concurrency import run_in_threadpool
@@ -11,6 +13,8 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from digest.errors import StoreError
+from digest.subscribers import MAX_UPLOAD_BYTES
+from digest.web import messages
 from digest.web.context import SAFE_METHODS, WebContext
 from digest.web.errors import error_response
 from digest.web.headers import PRIVATE_PATHS, TOKEN_PATHS, SecurityHeadersMiddleware, strip_root_path
@@ -21,6 +25,9 @@ COMPRESSED_SIZE, COMPRESSION_LEVEL = 1000, 5  # bytes from which it pays; 5 is f
 MAX_PATH_LENGTH = 2000  # characters; our longest paths have tokens of some 150
 BODY_TIMEOUT = 20.0  # seconds: enough for 64 KB over the slowest of connections
 WEBHOOK_PATH = "/bounces/"
+# Files with papers; the token in the path or header was counted against its limit before anything is read.
+UPLOAD_PATH = re.compile(r"/preferences/[^/]+/papers|/api/v1/seeds")
+MAX_UPLOAD_BODY_BYTES = MAX_UPLOAD_BYTES + 2**16  # with the parts of the form around it
 MAX_WEBHOOK_BYTES = 2**20  # SendGrid reports a thousand events at once, SNS up to 256 KB
 # Logins and tokens have limits of their own, in memory, so that an operator can log in while the database is down.
 # Providers may report as much as they sign; what is not signed is counted by its handler.
@@ -92,7 +99,8 @@ class RateLimitMiddleware:
             return None
         if scope["method"] not in SAFE_METHODS and not path.startswith("/preview"):
             try:
-                seconds = await run_in_threadpool(self._limiter.hit_form, path, client)
+                token = bearer_token(scope) if path.startswith("/api/") else ""
+                seconds = await run_in_threadpool(self._limiter.hit_form, path, client, token)
             except StoreError:
                 log.error("page.database_unavailable")  # noqa: TRY400  - the message names the server
                 return 503, 60
@@ -100,6 +108,13 @@ class RateLimitMiddleware:
         is_search = path == "/papers" and scope["query_string"]
         seconds = self._limiter.hit_search(client) if is_search or path.startswith(SEARCH_PATHS) else 0
         return (429, seconds) if seconds else None
+
+
+def bearer_token(scope: Scope) -> str:
+    """Return the token in the Authorization header; empty without one."""
+    value: bytes = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
+    scheme, _, token = value.decode("latin-1").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 class BodyLimitMiddleware:
@@ -132,23 +147,26 @@ class BodyLimitMiddleware:
         if body is None:
             await self._reject(413, scope, receive, send)
             return
-        messages = [{"type": "http.request", "body": body, "more_body": False}]
+        received = [{"type": "http.request", "body": body, "more_body": False}]
 
         async def receive_body() -> Message:
-            return messages.pop() if messages else await receive()
+            return received.pop() if received else await receive()
 
         await self._app(scope, receive_body, send)
 
     async def _reject(self, status: int, scope: Scope, receive: Receive, send: Send) -> None:
         path = strip_root_path(scope, self._web.root)
-        await error_response(self._web, path, status, headers={"Connection": "close"})(scope, receive, send)
+        is_file = status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and UPLOAD_PATH.fullmatch(path)
+        texts = messages.FILE_TOO_LARGE if is_file else None
+        await error_response(self._web, path, status, texts, headers={"Connection": "close"})(scope, receive, send)
 
     async def _read_body(self, scope: Scope, receive: Receive) -> bytes | None:
         content_length = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
         is_webhook = strip_root_path(scope, self._web.root).startswith(WEBHOOK_PATH) and bool(
             self._web.ctx.settings.webhook_secrets
         )
-        limit = MAX_WEBHOOK_BYTES if is_webhook else MAX_BODY_BYTES
+        is_upload = UPLOAD_PATH.fullmatch(strip_root_path(scope, self._web.root))
+        limit = MAX_WEBHOOK_BYTES if is_webhook else MAX_UPLOAD_BODY_BYTES if is_upload else MAX_BODY_BYTES
         if not content_length.isdigit() or int(content_length) > limit:
             return None
         body = bytearray()

@@ -17,6 +17,7 @@
 - `preferences`: confirm, change and end a subscription
 - `quick_actions`: the one-button pages behind the links of an e-mail
 - `search_results`: papers that match a query
+- `seeds`: papers that a subscriber gives as examples
 - `sitemap`: sitemap and favicon
 - `subscribe`: front page with preview and form
 """

@@ -19,12 +19,14 @@ from digest.subscribers import (
     ENDED_STATUSES,
     MAX_CAP,
     KeywordLimits,
+    ProfileError,
     SubscriberProfile,
     decline,
     find_busiest_keyword,
     get_mute_state,
     get_pause_state,
     get_profile,
+    get_profile_view,
     get_unsubscribe_state,
     get_weekly_state,
     is_declined,
@@ -37,6 +39,7 @@ from digest.web.errors import subscription_ended_page
 from digest.web.forms import (
     MAX_KEYWORDS_LENGTH,
     ButtonForm,
+    FieldError,
     ParsedForm,
     PreferencesForm,
     UnsubscribeForm,
@@ -49,6 +52,7 @@ from digest.web.forms import (
 from digest.web.keyword_rates import KeywordRate, rate_keywords
 from digest.web.keywords import KeywordDescription
 from digest.web.previews import describe_form, parse_preview_keywords, preview_keywords
+from digest.web.profile_form import WordSection, describe_words, parse_profile_form
 
 router = APIRouter()
 MIN_SOURCES = 3  # with fewer there is no choice to make
@@ -79,32 +83,39 @@ def confirm(web: WebDep, token: str, form: Annotated[ButtonForm, Form()]) -> HTM
 
 @router.api_route("/preferences/{token}", methods=SAFE_METHODS)
 def preferences_page(web: WebDep, token: str, saved: str = "") -> HTMLResponse:
-    profile = get_profile(web.ctx, TokenPurpose.PREFERENCES, token, web.clock())
+    view = get_profile_view(web.ctx, token, web.clock())
+    profile = view.profile
     if not profile.is_running:
         return subscription_ended_page(web, token)
     # They may exceed limits that the operator has lowered since.
     keywords, _ = parse_keywords(profile.keywords, KeywordLimits(len(profile.keywords), MAX_LIMITS, web.acronyms))
     rows = [(text, text in profile.muted) for text in profile.keywords]
     parsed = ParsedForm(preferences=profile.preferences, keywords=mute_keywords(keywords, rows))
-    return _render_preferences(web, token, profile, _profile_values(profile), parsed, rows, is_saved=bool(saved))
+    values = _profile_values(profile)
+    return _render_preferences(web, token, describe_words(view), values, parsed, rows, is_saved=bool(saved))
 
 
 @router.post("/preferences/{token}")
 def save_preferences(web: WebDep, token: str, form: Annotated[PreferencesForm, Form()]) -> Response:
     now = web.clock()
-    profile = get_profile(web.ctx, TokenPurpose.PREFERENCES, token, now)
+    view = get_profile_view(web.ctx, token, now)
+    profile = view.profile
     parsed = parse_preferences_form(
         form, web.ctx.settings, now, profile.muted, profile.preferences.sources, web.acronyms
     )
+    change = parse_profile_form(form, view, parsed)
     if not parsed.errors and not form.is_edit:
-        profile = update_preferences(
-            web.ctx, token, parsed.preferences, parsed.keywords, parsed.paused_until, now
-        ).profile
+        try:
+            profile = update_preferences(
+                web.ctx, token, parsed.preferences, parsed.keywords, parsed.paused_until, now, change
+            ).profile
+        except ProfileError as error:
+            parsed.errors.append(FieldError("new_words", str(error)))
     if not profile.is_running:
         return subscription_ended_page(web, token)
     if parsed.errors or form.is_edit:
         values = submitted_values(form, web.ctx.settings) | {"pause": form.pause}
-        return _render_preferences(web, token, profile, values, parsed, form.rows())
+        return _render_preferences(web, token, describe_words(view, form), values, parsed, form.rows())
     return RedirectResponse(f"{web.root}/preferences/{token}?saved=1", status_code=303)
 
 
@@ -184,19 +195,21 @@ def _profile_values(profile: SubscriberProfile) -> dict[str, str]:
 def _render_preferences(
     web: WebContext,
     token: str,
-    profile: SubscriberProfile,
+    words: WordSection,
     values: dict[str, str],
     parsed: ParsedForm,
     rows: Sequence[tuple[str, bool]],
     *,
     is_saved: bool = False,
 ) -> HTMLResponse:
-    now, purposes = web.clock(), (TokenPurpose.UNSUBSCRIBE, TokenPurpose.SAVED)
+    now, profile = web.clock(), words.view.profile
+    purposes = (TokenPurpose.UNSUBSCRIBE, TokenPurpose.SAVED)
     unsubscribe_token, saved_token = web.ctx.token_signer.sign_many(purposes, profile.nonce, now)
     response = web.render(
         "preferences.html",
         status=422 if parsed.errors else 200,
         profile=profile,
+        words=words,
         values=values,
         form=parsed,
         is_saved=is_saved,
