@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 
 from digest.database import read_session
 from digest.database.models import Paper
-from digest.errors import AddressError, StoreError, SubscriberError
+from digest.errors import AddressError, StoreError, SubscriberError, TokenError
 from digest.formatting import safe_url
 from digest.matching import KeywordInput, Matcher, describe
 from digest.papers import SearchRequest, build_documents, papers_on_day
@@ -39,6 +39,7 @@ from digest.web.errors import PROBLEM_MEDIA_TYPE, FieldProblem, Problem, problem
 from digest.web.pages.paper_entries import find_paper
 from digest.web.pages.search_results import parse_search, parse_trail, run_search
 from digest.web.pages.subscribe import request_subscription
+from digest.web.subscriber_api import add_subscriber_routes
 
 log = structlog.get_logger()
 RESULTS_PER_PAGE = 25
@@ -117,6 +118,10 @@ class SubscriptionIn(BaseModel):
         default=[], max_length=1000, description="Sources whose papers are wanted. Default: all.", examples=[["arxiv"]]
     )
     about_only: bool = Field(default=False, description="Leave out papers that only mention a keyword in passing.")
+    close_papers: bool | None = Field(
+        default=None,
+        description="Add papers close to the keywords that none of them found. Null: once a paper was marked.",
+    )
     summaries: bool = Field(default=False, description="Show AI summaries from Hugging Face where available.")
     agreed: Literal[True] = Field(description=f"The owner of the address agrees to version {CONSENT_TEXT}.")
 
@@ -142,7 +147,7 @@ def create_api(web: WebContext) -> FastAPI:
     app = FastAPI(
         title=f"{web.ctx.product_name}: papers",
         version="1",
-        description="Papers by day or keyword, newest first; the meaning of keywords; subscriptions.",
+        description="Papers by day or keyword, newest first; the meaning of keywords; subscriptions; learned words.",
         docs_url=None,
         redoc_url=None,
         responses=responses,  # type: ignore[arg-type]
@@ -155,6 +160,7 @@ def create_api(web: WebContext) -> FastAPI:
     app.post("/subscriptions", status_code=202, summary="Request a subscription", responses=more_responses)(
         create_subscription
     )
+    add_subscriber_routes(app, dict.fromkeys((401, 409, 413), responses[404]))
     install_api_error_handlers(app)
     return app
 
@@ -263,6 +269,9 @@ def install_api_error_handlers(app: FastAPI) -> None:
         fields = ", ".join(problem.field for problem in problems)
         return problem_response(422, messages.invalid_fields(fields), errors=problems)
 
+    async def on_subscriber_error(_request: Request, error: SubscriberError) -> JSONResponse:
+        return problem_response(409 if isinstance(error, TokenError) else 422, str(error))
+
     async def on_store_error(_request: Request, _error: StoreError) -> JSONResponse:
         return problem_response(503, messages.API_UNAVAILABLE, headers={"Retry-After": "60"})
 
@@ -274,5 +283,6 @@ def install_api_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, on_http_error)  # type: ignore[arg-type]
     app.add_exception_handler(InvalidInputError, on_invalid_input)  # type: ignore[arg-type]
     app.add_exception_handler(RequestValidationError, on_validation_error)  # type: ignore[arg-type]
+    app.add_exception_handler(SubscriberError, on_subscriber_error)  # type: ignore[arg-type]
     app.add_exception_handler(StoreError, on_store_error)  # type: ignore[arg-type]
     app.add_exception_handler(Exception, on_unexpected_error)

@@ -26,6 +26,7 @@ from digest.database import insert, read_session, write_session
 from digest.database.models import RateLimitCounter
 from digest.errors import TokenError
 from digest.subscribers import normalize_address
+from digest.tokens import TokenPurpose
 
 
 class DatabaseStorage(Storage):
@@ -143,15 +144,15 @@ class RateLimiter:
         rule = RateLimitRule(RateLimitItemPerHour(self._limits.other), ("other", client_network(client)))
         return hit(self._in_memory, [rule], time.time())
 
-    def hit_form(self, path: str, client: str) -> int:
+    def hit_form(self, path: str, client: str, token: str = "") -> int:
         """Count a posted form. Return 0 if it is allowed, else the seconds to wait.
 
-        Raises StoreError.
+        `token`: preferences token that the API got in a header. Raises StoreError.
         """
         if path in SUBSCRIBE_PATHS:
             item = RateLimitItemPerHour(self._limits.subscribe)
             return self._hit_stored([RateLimitRule(item, ("subscribe", client_network(client)))])
-        if page_and_subject := self._verify_token(path):
+        if page_and_subject := self._verify_token(f"{TOKEN_PATHS[TokenPurpose.PREFERENCES]}{token}" if token else path):
             return self._hit_stored([RateLimitRule(RateLimitItemPerHour(self._limits.token), page_and_subject)])
         return self.hit_garbage(client)
 

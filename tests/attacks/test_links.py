@@ -13,7 +13,9 @@ from tests.support.contexts import ADA, BOB, make_settings, sign_token
 # Pages of each purpose.
 PAGES = {
     TokenPurpose.CONFIRM: ("/confirm/{}",),
-    TokenPurpose.PREFERENCES: tuple(f"/preferences/{{}}{page}" for page in ("", "/history", "/export.json", "/erase")),
+    TokenPurpose.PREFERENCES: tuple(
+        f"/preferences/{{}}{page}" for page in ("", "/history", "/export.json", "/erase", "/papers")
+    ),
     TokenPurpose.UNSUBSCRIBE: ("/unsubscribe/{}",),
     TokenPurpose.VIEW: ("/emails/{}",),
     TokenPurpose.FEED: ("/mine/{}/atom", "/mine/{}/json", "/mine/{}/papers.bib"),

@@ -25,7 +25,7 @@ NUMBERS = ("0", "-1", "9223372036854775808", "9" * 400, "١٢", "１", "1²", "�
 DAYS = ("9999-12-31", "0001-01-01", "2026-02-30", "２０２６-０７-３１", "2026-W50-1")  # noqa: RUF001
 TEXTS = ("", "\x00", "a\x00b", "\ud800", "\U0001f600", "..", "%", "%00", "null", "ﹸ", "\u202e", "1.٣", "nan", "x" * 300)
 ODD = tuple(value for group in zip(cycle(NUMBERS), cycle(DAYS), TEXTS, strict=False) for value in group)
-QUERIES = ("keywords", "page", "q", "view", "at", "saved", "domain", "queued", "day")
+QUERIES = ("removed", "keywords", "page", "q", "view", "at", "saved", "domain", "queued", "day")
 FIELDS = (
     *(
         "keywords",
@@ -42,6 +42,7 @@ FIELDS = (
     ),
     *("add", "narrow", "pause", "answer", "List-Unsubscribe", "undo", "before", "author", "q", "back", "token"),
     *("mark", "unmark"),
+    *("references", "remove", "word", "weight", "strike", "restore", "new_words", "close_papers", "close_papers_shown"),
 )
 SAMPLES = {"kind": "bib", "day": "2026-07-31"}
 LIMITS = FormLimits(**{field.name: 10**6 for field in fields(FormLimits)})

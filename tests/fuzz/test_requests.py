@@ -17,14 +17,14 @@ from sqlmodel import SQLModel, select
 from digest.bounces.webhooks import CertificateStore
 from digest.context import AppContext
 from digest.database import InvalidRow, read_session, select_readable
-from digest.database.models import DeliveryState, Keyword, SavedKeyword, Subscriber, SubscriberStatus
+from digest.database.models import DeliveryState, Keyword, Profile, SavedKeyword, SeedText, Subscriber, SubscriberStatus
 from digest.jobs.pipeline import plan
 from digest.matching import can_parse
 from digest.schedule import timezone_names
 from digest.tokens import TokenPurpose
 from digest.web import create_app
 from digest.web.rate_limit import FormLimits
-from tests.fuzz.test_parsers import ANY_TEXT, KEYWORD, text_of
+from tests.fuzz.test_parsers import ANY_TEXT, KEYWORD, REFERENCES, text_of
 from tests.integration.web.test_webhooks import LOOPBACK
 from tests.support import webhooks
 from tests.support.browser import Browser
@@ -62,6 +62,15 @@ FORM = st.fixed_dictionaries(
         "thumbnails": ANY_TEXT,
         "sources": st.sampled_from(["arxiv", "huggingface"]) | ANY_TEXT,
         "sources_shown": ANY_TEXT,
+        "close_papers": ANY_TEXT,
+        "close_papers_shown": ANY_TEXT,
+        "word": ANY_TEXT,
+        "weight": NUMBERS | ANY_TEXT,
+        "strike": ANY_TEXT,
+        "restore": ANY_TEXT,
+        "new_words": KEYWORD,
+        "reset_words": st.just("") | ANY_TEXT,
+        "references": REFERENCES,
         "weekday": NUMBERS | ANY_TEXT,
         "pause": DAYS | ANY_TEXT,
         "keyword": KEYWORD,
@@ -153,7 +162,7 @@ def provider(ctx: AppContext) -> Iterator[tuple[Browser, str]]:
 def check_rows(ctx: AppContext) -> None:
     """Check that whatever was stored can be read by a plan."""
     faults: list[InvalidRow] = []
-    models: tuple[type[SQLModel], ...] = (Subscriber, SavedKeyword, Keyword)
+    models: tuple[type[SQLModel], ...] = (Subscriber, SavedKeyword, Keyword, Profile, SeedText)
     with read_session(ctx.engine) as session:
         for model in models:
             select_readable(session.exec(select(model)).all(), faults)
@@ -167,7 +176,7 @@ def check_rows(ctx: AppContext) -> None:
 def test_a_form_is_accepted_or_answered_in_words(ctx: AppContext, browser: Browser, form: dict[str, str]) -> None:
     preferences = f"/preferences/{sign_token(ctx, ADA, TokenPurpose.PREFERENCES, NOW)}"
     body = "&".join(f"{name}={quote(value.encode('utf-8', 'surrogatepass'))}" for name, value in form.items()).encode()
-    for path in ("/", "/preview", "/subscribe", preferences):
+    for path in ("/", "/preview", "/subscribe", preferences, f"{preferences}/papers"):
         response = browser.post(path, content=body, headers={"Content-Type": FORM_TYPE})
         assert response.status_code in {200, 202, 303, 422}, path
     check_rows(ctx)
