@@ -4,12 +4,12 @@ The learned words are the mean of the papers that they liked, minus half of thos
 apart from what was learned, so that it survives every fit.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from math import isfinite
 
-from sqlalchemy import func, or_
+from sqlalchemy import and_, func, or_
 from sqlmodel import Session, col, select
 
 from digest import papers
@@ -22,7 +22,7 @@ from digest.database import (
     select_readable,
     write_session,
 )
-from digest.database.models import MarkKind, Paper, PaperMark, Profile, SeedText, Subscriber
+from digest.database.models import MarkKind, Paper, PaperMark, Profile, SeedText, Subscriber, TermFit
 from digest.errors import SubscriberError
 from digest.matching import PROFILE_SIZE, TermSpace, build_profile, find_term
 from digest.subscribers import messages
@@ -183,29 +183,39 @@ def refit_profile(session: Session, subscriber_id: int, now: datetime) -> None:
     _fit(session, papers.load_term_space(session), [subscriber_id], now)
 
 
-def refit_profiles(ctx: AppContext, now: datetime) -> int:
+def refit_profiles(
+    ctx: AppContext, now: datetime, *, only_due: bool = False, should_stop: Callable[[], bool] | None = None
+) -> int:
     """Compute the words of all subscribers again, some at a time. Returns how many.
 
+    `only_due`: of those alone whose words are older than the last count of terms, or who wait for a paper to be listed.
     Rows that cannot be read are set aside, and what is stored of them stays.
     """
     last_id, count = 0, 0
-    while True:
+    while not (should_stop and should_stop()):
         with write_session(ctx.engine) as session:
-            ids = _next_subscribers(session, last_id)
+            ids = _next_subscribers(session, last_id, only_due=only_due)
             if not ids:
-                return count
+                break
             _fit(session, papers.load_term_space(session), ids, now)
         last_id, count = ids[-1], count + len(ids)
+    return count
 
 
-def _next_subscribers(session: Session, last_id: int) -> list[int]:
+def _next_subscribers(session: Session, last_id: int, *, only_due: bool) -> list[int]:
     """Lock and return the next subscribers who have marks, examples or a profile, and whose subscription is running."""
-    has_rows = [
-        select(table.subscriber_id).where(table.subscriber_id == Subscriber.id).exists()
+    of_subscriber = [
+        select(table.subscriber_id).where(table.subscriber_id == Subscriber.id)
         for table in (PaperMark, SeedText, Profile)
     ]
+    is_wanted = or_(*(rows.exists() for rows in of_subscriber))
+    if only_due:
+        counted_at = select(func.max(col(TermFit.fitted_at))).scalar_subquery()
+        _, texts, profiles = of_subscriber
+        is_fitted = profiles.where(or_(col(Profile.fitted_at) >= counted_at, counted_at.is_(None))).exists()
+        is_wanted = and_(is_wanted, or_(~is_fitted, texts.where(SeedText.title == "").exists()))
     ids = select(col(Subscriber.id)).where(
-        col(Subscriber.id) > last_id, col(Subscriber.status).in_(RUNNING_STATUSES), or_(*has_rows)
+        col(Subscriber.id) > last_id, col(Subscriber.status).in_(RUNNING_STATUSES), is_wanted
     )
     return [
         int(number or 0)

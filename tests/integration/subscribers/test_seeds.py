@@ -1,5 +1,6 @@
 """Papers that a subscriber gives as examples, and the words that are learned from them, shown and edited."""
 
+import itertools
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -32,6 +33,7 @@ from digest.subscribers import (
     SeedReport,
     SeedStatus,
     add_seeds,
+    change_mark,
     edit_profile,
     get_profile_view,
     list_seeds,
@@ -56,6 +58,7 @@ from tests.support.factories import NOW
 from tests.support.spoiled_rows import spoil
 
 DAY = timedelta(days=1)
+fit_ids = itertools.count(1000)  # of several stores in one process
 FOLDING = "Folding proteins with diffusion models of residues"
 ROBOTS = "Robots that grasp unknown objects without training"
 QUANTUM = "Quantum error correction on superconducting hardware"
@@ -93,7 +96,7 @@ def count_terms(ctx: AppContext, *words: str) -> None:
     """Store counts of terms, as the weekly job does."""
     with write_session(ctx.engine) as session:
         session.add_all(TermCount(term=word, label=word.title(), paper_count=3) for word in words)
-        session.add(TermFit(paper_count=1000, last_paper_id=3, fitted_at=NOW))
+        session.add(TermFit(id=next(fit_ids), paper_count=1000, last_paper_id=3, fitted_at=NOW))
 
 
 def token_of(ctx: AppContext, email: str = ADA) -> str:
@@ -295,12 +298,35 @@ def test_all_profiles_are_fitted_but_one_that_cannot_be_read(fitted: AppContext)
     spoil(fitted.engine, f"UPDATE profile SET words = '[1]' WHERE subscriber_id = {ada}")
     with write_session(fitted.engine) as session:
         session.exec(select(TermCount).where(TermCount.term == "residue")).one().paper_count = 999
-        session.add(TermFit(paper_count=1000, last_paper_id=4, fitted_at=NOW))
+        session.add(TermFit(id=next(fit_ids), paper_count=1000, last_paper_id=4, fitted_at=NOW))
     assert refit_profiles(fitted, NOW + DAY) == 61
     with read_session(fitted.engine) as session:
         fitted_at = dict(session.exec(select(Profile.subscriber_id, Profile.fitted_at)).all())
     assert sum(instant == NOW + DAY for instant in fitted_at.values()) == 60
     assert words_of(fitted, BOB)["residue"] < words_of(fitted, BOB)["protein"]
+
+
+def test_only_what_is_older_than_the_count_of_terms_is_due_and_who_waits_for_a_paper(fitted: AppContext) -> None:
+    give(fitted, FOLDING)
+    assert refit_profiles(fitted, NOW + DAY, only_due=True) == 0
+    give(fitted, "10.1000/not-listed-yet", email=BOB)
+    assert refit_profiles(fitted, NOW + DAY, only_due=True) == 1, "Bob waits for a paper"
+    with write_session(fitted.engine) as session:
+        session.add(TermFit(id=next(fit_ids), paper_count=1000, last_paper_id=3, fitted_at=NOW + 2 * DAY))
+    assert refit_profiles(fitted, NOW + 2 * DAY, only_due=True, should_stop=lambda: True) == 0
+    assert refit_profiles(fitted, NOW + 2 * DAY, only_due=True) == 2
+    assert refit_profiles(fitted, NOW + 2 * DAY, only_due=True) == 1
+
+
+def test_a_mark_on_any_page_changes_the_words(fitted: AppContext) -> None:
+    with read_session(fitted.engine) as session:
+        paper_id = session.exec(select(Paper.id).where(Paper.title == ROBOTS)).one()
+    token = sign_token(fitted, ADA, TokenPurpose.SAVED, NOW)
+    change_mark(fitted, token, int(paper_id or 0), MarkKind.MORE, NOW, is_set=True)
+    assert "robot" in words_of(fitted)
+    assert view_of(fitted).in_digest
+    change_mark(fitted, token, int(paper_id or 0), MarkKind.MORE, NOW, is_set=False)
+    assert words_of(fitted) == {}
 
 
 def test_the_section_is_on_with_examples_unless_the_subscriber_says_otherwise(fitted: AppContext) -> None:

@@ -100,7 +100,7 @@ def test_papers_are_pasted_uploaded_listed_and_removed(fitted: AppContext) -> No
 
 
 @pytest.mark.parametrize(
-    ("request_options", "words"),
+    ("options", "words"),
     [
         ({"data": {"references": " "}}, "There is nothing in it."),
         ({"files": {"file": ("a.zip", b"PK\x03\x04", "application/zip")}}, "This file is compressed."),
@@ -108,8 +108,8 @@ def test_papers_are_pasted_uploaded_listed_and_removed(fitted: AppContext) -> No
         ({"data": {"references": "<b>one</b>"}}, "This is XML."),
     ],
 )
-def test_what_cannot_be_used_is_named_at_its_field(ctx: AppContext, request_options: dict[str, Any], words: str) -> None:
-    response = browser_of(ctx).send("POST", f"/preferences/{token_of(ctx)}/papers", **request_options)
+def test_what_cannot_be_used_is_named_at_its_field(ctx: AppContext, options: dict[str, Any], words: str) -> None:
+    response = browser_of(ctx).send("POST", f"/preferences/{token_of(ctx)}/papers", **options)
     assert response.status_code == 422
     assert words in response.text
     assert "<b>one" not in response.text
