@@ -1,7 +1,8 @@
 """Words learned from what a subscriber said about papers: shown, weighed, struck and added to by them, fitted again.
 
-The learned words are the mean of the papers that they liked, minus half of those that they did not. An edit is kept
-apart from what was learned, so that it survives every fit.
+The learned words are the mean of the papers that they liked, minus half of those that they did not; where they said
+nothing about any and want such papers, that of the papers that their keywords find. An edit is kept apart from what was
+learned, so that it survives every fit.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -26,8 +27,9 @@ from digest.database.models import MarkKind, Paper, PaperMark, Profile, SeedText
 from digest.errors import SubscriberError
 from digest.matching import PROFILE_SIZE, TermSpace, build_profile, find_term
 from digest.subscribers import messages
+from digest.subscribers.keyword_papers import load_keyword_papers
 from digest.subscribers.profile import SubscriberProfile, running_subscriber, subscriber_from_token, to_profile
-from digest.subscribers.records import RUNNING_STATUSES, store_profile
+from digest.subscribers.records import RUNNING_STATUSES, keywords_by_subscriber, store_profile
 from digest.subscribers.seed_texts import load_seed_texts, resolve_seed_texts
 from digest.tokens import TokenPurpose
 
@@ -132,13 +134,12 @@ def load_profile_view(session: Session, subscriber: Subscriber) -> ProfileView:
 
 
 def is_in_digest(session: Session, stored: Profile) -> bool:
-    """Return whether digests have papers by these words: as chosen, else as soon as there are words or examples."""
+    """Return whether digests have papers by these words: as chosen, else as soon as there are marks or examples."""
     if stored.in_digest is not None:
         return stored.in_digest
     marks = select(PaperMark.paper_id).where(PaperMark.subscriber_id == stored.subscriber_id)
     texts = select(SeedText.id).where(SeedText.subscriber_id == stored.subscriber_id)
-    has_examples = (session.exec(statement.limit(1)).first() is not None for statement in (marks, texts))
-    return bool(stored.words) or any(has_examples)
+    return any(session.exec(statement.limit(1)).first() is not None for statement in (marks, texts))
 
 
 def edit_profile(ctx: AppContext, token: str, change: ProfileChange, now: datetime) -> ProfileView:
@@ -166,6 +167,8 @@ def change_profile(session: Session, subscriber_id: int, change: ProfileChange, 
     if len(edits) > MAX_EDITS:
         raise ProfileError(messages.too_many_words(MAX_EDITS))
     store_profile(session, subscriber_id, edits=edits)
+    if change.added and (stored is None or stored.in_digest is None):  # who adds words wants papers by them
+        store_profile(session, subscriber_id, in_digest=True)
     refit_profile(session, subscriber_id, now)
 
 
@@ -231,14 +234,18 @@ def _fit(session: Session, space: TermSpace | None, subscriber_ids: Sequence[int
     resolve_seed_texts(session, subscriber_ids, now)
     unreadable: list[InvalidRow] = []
     rows = session.exec(select(Profile).where(is_in_values(session, Profile.subscriber_id, subscriber_ids))).all()
-    edits = {row.subscriber_id: dict(row.edits) for row in select_readable(rows, unreadable)}
+    profiles = {row.subscriber_id: row for row in select_readable(rows, unreadable)}
     quarantine_rows(session, unreadable, now)
-    skipped = {row.subscriber_id for row in rows} - edits.keys()
+    skipped = {row.subscriber_id for row in rows} - profiles.keys()
     liked, disliked = _load_texts(session, subscriber_ids)
     for subscriber_id in subscriber_ids:
         if subscriber_id in skipped:
             continue
-        own = edits.get(subscriber_id, {})
+        stored = profiles.get(subscriber_id) or Profile(subscriber_id=subscriber_id)
+        own = dict(stored.edits)
+        if stored.in_digest and subscriber_id not in liked:
+            keywords = keywords_by_subscriber(session, [subscriber_id]).get(subscriber_id, ())
+            liked[subscriber_id] = [(row.title, row.abstract) for row in load_keyword_papers(session, keywords)]
         if space is None:  # nothing was learned yet; what the subscriber added counts
             words = {key: weight for key, weight in own.items() if weight}
         else:

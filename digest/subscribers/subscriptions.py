@@ -225,7 +225,7 @@ def update_preferences(
         session.flush()
         if profile_change:
             change_profile(session, before.id, profile_change, now)
-        elif preferences.close_papers != before.preferences.close_papers:
+        elif preferences.close_papers != before.preferences.close_papers or preferences.close_papers:
             refit_profile(session, before.id, now)
         after = to_profile(session, subscriber)
         return ActionResult(profile=after, changed=after != before)

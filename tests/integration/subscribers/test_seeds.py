@@ -342,6 +342,27 @@ def test_the_section_is_on_with_examples_unless_the_subscriber_says_otherwise(fi
     assert words_of(fitted)
 
 
+def test_who_opts_in_without_an_example_gets_the_words_of_what_their_keywords_find(fitted: AppContext) -> None:
+    token = token_of(fitted)
+    for keywords, words in ((["robot"], {"robot", "grasp", "object"}), (["quantum"], {"quantum", "error correction"})):
+        preferences = Preferences(close_papers=True)
+        update_preferences(fitted, token, preferences, parse_keywords_or_raise(keywords), None, NOW)
+        assert words_of(fitted).keys() == words
+    give(fitted, FOLDING)
+    assert "quantum" not in words_of(fitted), "examples count alone"
+
+
+def test_who_adds_words_wants_papers_by_them(fitted: AppContext) -> None:
+    change(fitted, weights={"protein": 0})
+    assert not view_of(fitted).in_digest
+    change(fitted, added=["origami"])
+    assert view_of(fitted).in_digest
+    preferences = Preferences(close_papers=False)
+    update_preferences(fitted, token_of(fitted), preferences, parse_keywords_or_raise(["robot"]), None, NOW)
+    change(fitted, added=["lattice"])
+    assert not view_of(fitted).in_digest, "they have said no"
+
+
 def test_nothing_is_given_to_a_subscription_that_has_ended(fitted: AppContext) -> None:
     token = token_of(fitted)
     set_status(fitted.engine, ADA, SubscriberStatus.UNSUBSCRIBED)
