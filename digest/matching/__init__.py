@@ -42,7 +42,16 @@ from digest.matching.expressions import And, Node, Not, Or
 from digest.matching.foreign import convert
 from digest.matching.forms import FORMS_VERSION, to_key
 from digest.matching.learned_acronyms import choose_long_form, extend_acronyms, list_definitions, list_small_words
-from digest.matching.matcher import Hit, KindBits, Matcher, QueryBits, TermBits, bit_positions, combine_query
+from digest.matching.matcher import (
+    Hit,
+    KindBits,
+    Matcher,
+    QueryBits,
+    TermBits,
+    bit_positions,
+    combine_query,
+    match_like,
+)
 from digest.matching.metadata_names import normalize_category, normalize_journal, normalize_source
 from digest.matching.normalize import BREAK, FUNCTION_WORDS, HYPHEN, NO_GAP, SPACE, Words, can_join, split_words
 from digest.matching.other_forms import other_forms
@@ -86,6 +95,7 @@ from digest.matching.terms import (
     DoiTerm,
     JournalTerm,
     KindTerm,
+    LikeTerm,
     Phrase,
     SourceTerm,
     Term,
@@ -124,6 +134,7 @@ __all__ = [
     "KeywordInput",
     "KindBits",
     "KindTerm",
+    "LikeTerm",
     "Matcher",
     "Node",
     "Not",
@@ -165,6 +176,7 @@ __all__ = [
     "is_standalone",
     "list_definitions",
     "list_small_words",
+    "match_like",
     "name_variants",
     "narrow_query",
     "normalize_author",

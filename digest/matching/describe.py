@@ -15,6 +15,7 @@ from digest.matching.terms import (
     HasCodeTerm,
     JournalTerm,
     KindTerm,
+    LikeTerm,
     Phrase,
     SourceTerm,
     Term,
@@ -34,6 +35,7 @@ _NAME_LABELS: dict[type, str] = {
     SourceTerm: "source",
     JournalTerm: "journal",
 }
+DESCRIBED_WORDS = 5  # of a paper that others are like
 _COMPARISON_LABELS = {">=": "at least", "<": "fewer than", "=": "exactly"}
 
 
@@ -104,6 +106,9 @@ def _describe_term(term: Term) -> tuple[str, str]:
         text = term.source_text or term.spelling.strip('"')
         quoted = f"“{text.replace('*', '…')}”" if term.prefix else f"“{text}”"
         return f"{_FIELD_LABELS[term.field]} contains", f"exactly {quoted}" if term.exact else quoted
+    if isinstance(term, LikeTerm):
+        words = join_words([f"“{word}”" for word, _ in term.words[:DESCRIBED_WORDS]])
+        return "words are", f"like those of {term.name}{f', such as {words}' if words else ''}"
     name = getattr(term, "source_text", "") or getattr(term, "name", "")
     is_quoted = isinstance(term, AuthorTerm | JournalTerm)
     quoted = f"“{name.rstrip('*')}”" if is_quoted else name.rstrip("*")

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from digest.matching.documents import MetadataIndex, PaperDocument, term_location
 from digest.matching.expressions import And, Node, Not, Or
-from digest.matching.matcher import find_prominent
+from digest.matching.matcher import TermBits, find_prominent, is_read_in_text, match_like
 from digest.matching.phrase_index import Occurrence, PhraseIndex
 from digest.matching.query import Query
-from digest.matching.terms import Phrase, Term
+from digest.matching.terms import LikeTerm, Phrase, Term
 
 
 class Span(NamedTuple):
@@ -74,7 +74,11 @@ def explain(queries: Sequence[Query], document: PaperDocument) -> Explanation:
         terms = list(matcher.matching_terms(query.root))
         locations = set() if terms else {"listing"}  # a query of nothing but NOT
         for term in terms:
-            if isinstance(term, Phrase) and term.is_in_text:
+            if isinstance(term, LikeTerm):
+                for phrase in term.phrases:
+                    title += [Span(start, end, number) for _, start, end in matcher.title_occurrences(phrase)]
+                    abstract += [Span(start, end, number) for _, start, end in matcher.abstract_occurrences(phrase)]
+            elif isinstance(term, Phrase) and term.is_in_text:
                 title += [Span(start, end, number) for _, start, end in matcher.title_occurrences(term)]
                 abstract += [Span(start, end, number) for _, start, end in matcher.abstract_occurrences(term)]
             else:
@@ -98,7 +102,8 @@ class _DocumentMatcher:
     def __init__(self, queries: Sequence[Query], document: PaperDocument) -> None:
         terms = {term.canonical: term for query in queries for term in query.terms}
         phrases = [term for term in terms.values() if isinstance(term, Phrase) and term.is_in_text]
-        metadata_terms = [term for term in terms.values() if not (isinstance(term, Phrase) and term.is_in_text)]
+        phrases += [phrase for term in terms.values() if isinstance(term, LikeTerm) for phrase in term.phrases]
+        metadata_terms = [term for term in terms.values() if not is_read_in_text(term)]
         self._phrase_index = PhraseIndex(phrases)
         self._in_title: dict[int, list[Occurrence]] = {}
         self._in_abstract: dict[int, list[Occurrence]] = {}
@@ -128,6 +133,11 @@ class _DocumentMatcher:
             return all(map(self.holds, node.operands))
         if isinstance(node, Or):
             return any(map(self.holds, node.operands))
+        if isinstance(node, LikeTerm):
+            of_words = {
+                phrase.canonical: TermBits(self.holds(phrase), 0, 0, self.is_about(phrase)) for phrase in node.phrases
+            }
+            return bool(match_like(node, of_words).matched)
         if not (isinstance(node, Phrase) and node.is_in_text):
             return node.canonical in self._in_metadata
         return bool(self.title_occurrences(node) or self.abstract_occurrences(node))

@@ -1,9 +1,10 @@
 """Terms that a text means in a field: title:, author:, journal: and so on."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Literal, cast
 
+from digest.identifiers import normalize_identifier
 from digest.matching import messages
 from digest.matching.acronym_table import AcronymTable
 from digest.matching.author_names import normalize_author
@@ -17,6 +18,7 @@ from digest.matching.terms import (
     HasCodeTerm,
     JournalTerm,
     KindTerm,
+    LikeTerm,
     SourceTerm,
     Term,
     TextField,
@@ -27,12 +29,15 @@ _CATEGORY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]+\*?")
 _DOI_BEGINNING = re.compile(
     r"(?:https?://[^\s/]+/(?:[^\s]*/)?|info:doi/|doi:)?(?P<prefix>10\.\d{4,9}(?:\.\d+)*)(?P<rest>/\S*)?", re.IGNORECASE
 )
+MAX_LIKE_WORDS = 60
+_LIKE_WORD = re.compile(r"(?P<word>[^^;]+)\^(?P<weight>\d{1,4})")
+_LIKE_SIGNS = frozenset('"^; ')  # of the canonical text; no identifier and no word of a paper has them
 _SOURCE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]*")
 
 
 def create_term(field: str, text: str, offset: int, *, quoted: bool, acronyms: AcronymTable | None) -> Term:
     """Return the term that a text in a field means. `offset` is the position of the text in the query."""
-    if field in {"journal", "doi"}:  # both may end with a parenthesis
+    if field in {"journal", "doi", "like"}:  # they may end with a parenthesis
         inside = text.strip()
         return _CREATE_TERM[field](inside[1:-1].strip() if inside[0] == "(" else inside, offset)
     if field in _CREATE_TERM:
@@ -97,6 +102,28 @@ def _create_kind_term(text: str, offset: int) -> KindTerm:
     return KindTerm(cast('Literal["paper", "editorial"]', kind))
 
 
+def _create_like_term(text: str, offset: int) -> LikeTerm:
+    """Return the term of papers like one, with its words where a canonical text names them."""
+    name, _, rest = text.partition(" ")
+    identifier = normalize_identifier(name)
+    words = [_LIKE_WORD.fullmatch(part) for part in rest.split(";")] if rest else []
+    if identifier is None or set(str(identifier)) & _LIKE_SIGNS or None in words or len(words) > MAX_LIKE_WORDS:
+        raise syntax_error(messages.NO_LIKE, offset)
+    weights = {match["word"]: int(match["weight"]) for match in words if match}
+    return describe_like_term(LikeTerm(str(identifier)), weights)
+
+
+def describe_like_term(term: LikeTerm, weights: Mapping[str, float]) -> LikeTerm:
+    """Return the term with the words of its paper. Words that mean something else alone are left out."""
+    phrases = {}
+    for word in weights:
+        phrase = parse_phrase(word, 0)
+        if not (phrase.exact or phrase.prefix or phrase.is_single_capital) and not set(word) & (_LIKE_SIGNS - {" "}):
+            phrases[word] = phrase
+    words = tuple((word, max(1, round(weights[word]))) for word in phrases)
+    return LikeTerm(term.name, words, tuple(phrases.values()))
+
+
 _CREATE_TERM: dict[str, Callable[[str, int], Term]] = {
     "author": _create_author_term,
     "category": _create_category_term,
@@ -105,6 +132,7 @@ _CREATE_TERM: dict[str, Callable[[str, int], Term]] = {
     "doi": _create_doi_term,
     "kind": _create_kind_term,
     "has": _create_has_term,
+    "like": _create_like_term,
 }
 
 

@@ -17,7 +17,7 @@ FIELDS = {
     "title": "title", "ti": "title", "abstract": "abstract", "abs": "abstract", "all": "any",
     "author": "author", "au": "author", "category": "category", "cat": "category",
     "source": "source", "org": "org", "has": "has", "journal": "journal", "subject": "subject", "doi": "doi",
-    "kind": "kind",
+    "kind": "kind", "like": "like",
 }  # fmt: skip
 _TAGS = {
     "ti": "title", "title": "title", "tiab": "any", "title/abstract": "any", "tw": "any", "all fields": "any",
@@ -27,7 +27,7 @@ _TAGS = {
 _UNKNOWN_TAGS = "majr|dp|pdat|la|sb|pmid"
 _DATE_FIELDS = {"submitteddate", "lastupdateddate", "date", "year", "published"}
 _FOREIGN_FIELDS = "co|jr|rn|id|submittedDate|lastUpdatedDate|date|year|published|venue|keyword|tag|affiliation"
-_OWN_FIELDS = "title|abstract|author|category|source|org|has|journal|subject|doi|kind"
+_OWN_FIELDS = "title|abstract|author|category|source|org|has|journal|subject|doi|kind|like"
 _FIELD_NAMES = rf"(?i:{_OWN_FIELDS})|ti|abs|au|cat|all|{_FOREIGN_FIELDS}"
 _DASHES = "-\u2010-\u2013\u2212"
 _BIDI = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -125,7 +125,7 @@ def tokenize(line: str) -> list[Token]:
     while position < len(line):
         if position in closing:
             tokens.append(Token(TokenKind.QUOTED, position, closing[position] + 1))
-        elif tokens and tokens[-1].value == "doi" and (match := _DOI_VALUE.match(line, position)):
+        elif tokens and tokens[-1].value in {"doi", "like"} and (match := _DOI_VALUE.match(line, position)):
             tokens.append(Token(TokenKind.WORDS, position, position + _doi_length(match.group())))
         elif (match := _TOKEN.match(line, position)) is None:
             raise RuntimeError(f"no token at {position} of {line!r}")

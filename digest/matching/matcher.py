@@ -14,7 +14,8 @@ from digest.matching.documents import MetadataIndex, PaperDocument
 from digest.matching.expressions import And, Node, Not, Or
 from digest.matching.phrase_index import Occurrence, PhraseIndex, split_words_cached
 from digest.matching.query import Query
-from digest.matching.terms import Phrase
+from digest.matching.similarity import CLOSE_SHARE, MENTION
+from digest.matching.terms import LikeTerm, Phrase, Term
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +82,12 @@ class Matcher:
     def __init__(self, queries: Sequence[Query], *, prefilter: bool = True) -> None:
         self._queries = queries
         terms = {term.canonical: term for query in queries for term in query.terms}
-        self._phrases = [term for term in terms.values() if isinstance(term, Phrase) and term.is_in_text]
-        self._metadata_terms = [term for term in terms.values() if not (isinstance(term, Phrase) and term.is_in_text)]
+        self._like_terms = [term for term in terms.values() if isinstance(term, LikeTerm)]
+        in_words = {phrase.canonical: phrase for term in self._like_terms for phrase in term.phrases}
+        self._phrases = [
+            term for term in {**in_words, **terms}.values() if isinstance(term, Phrase) and term.is_in_text
+        ]
+        self._metadata_terms = [term for term in terms.values() if not is_read_in_text(term)]
         self._text_index = PhraseIndex(self._phrases, prefilter=prefilter)
         self._metadata_index = MetadataIndex(self._metadata_terms)
 
@@ -126,7 +131,27 @@ class Matcher:
             title = 0 if term.field == "abstract" else titles[number]
             abstract = 0 if term.field == "title" else abstracts[number]
             term_bits[term.canonical] = TermBits(title | abstract, title, title, title | (abstract & about[number]))
+        for like in self._like_terms:
+            term_bits[like.canonical] = match_like(like, term_bits)
         return term_bits
+
+
+def is_read_in_text(term: Term) -> bool:
+    """Return whether a term is found in title or abstract, and not in other columns."""
+    return isinstance(term, LikeTerm) or (isinstance(term, Phrase) and term.is_in_text)
+
+
+def match_like(term: LikeTerm, term_bits: Mapping[str, TermBits]) -> TermBits:
+    """Return the papers that have CLOSE_SHARE of the weight of the words of a paper; a passing mention counts half."""
+    weights = [weight for _, weight in term.words]
+    found: dict[int, float] = {}
+    for phrase, weight in zip(term.phrases, weights, strict=True):
+        bits = term_bits[phrase.canonical]
+        for position in bit_positions(bits.matched):
+            presence = 1.0 if bits.is_about >> position & 1 else MENTION
+            found[position] = found.get(position, 0.0) + presence * weight
+    floor = CLOSE_SHARE * sum(weights)
+    return TermBits.of_metadata(sum(1 << position for position, weight in found.items() if weight >= floor))
 
 
 def find_prominent(occurrences: Sequence[Occurrence], abstract: str) -> set[int]:

@@ -33,7 +33,7 @@ FIELD_AND_TAG = "The field is named twice. Keep either the field or the tag, for
 NO_DATES = "Dates cannot be searched, because every digest has only papers that are new to you. Remove this condition."
 UNKNOWN_FIELD = (
     "This field is not supported. Use title:, abstract:, author:, category:, subject:, journal:, doi:, source:, kind:, "
-    'org: or has:code, or "quotes".'
+    'like:, org: or has:code, or "quotes".'
 )
 UNKNOWN_HAS = "Only has:code is supported after has:."
 PIPE_IN_WORD = 'A | inside a word has no meaning. Write OR between the words, or use "quotes".'
@@ -73,6 +73,22 @@ NO_CATEGORY = "This is not an arXiv category. Write one like category:cs.CL, or 
 NO_SOURCE = "This is not the name of a source. Write it like source:arxiv."
 NO_DOI = "This is not a DOI. Write it like doi:10.1038/s41586-021-03819-2, or doi:10.1038 for all of a publisher."
 UNKNOWN_KIND = "Only kind:paper and kind:editorial are supported. Other keywords find papers only."
+
+
+NO_LIKE = "This does not name a paper. Write it like like:2607.20417, or like:10.1038/s41586-021-03819-2."
+
+
+def unknown_paper(name: str) -> str:
+    """Return the message for a paper that is in no list that was read."""
+    return (
+        f"We don't have the paper {name}. Only papers that a source has listed can be named; "
+        "search for its title under Papers."
+    )
+
+
+def paper_without_words(name: str) -> str:
+    """Return the message for a paper whose words cannot be compared."""
+    return f"The words of {name} cannot be compared with those of other papers yet. Try it again tomorrow."
 
 
 def unknown_source(names: Collection[str]) -> str:

@@ -3,19 +3,20 @@
 OR binds least, then AND, ANDNOT and NOT or a dash between terms, then NOT before a term.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from digest.errors import QueryError
 from digest.matching import messages
 from digest.matching.acronym_table import AcronymTable
 from digest.matching.expressions import And, Node, Not, Or, join_operands
-from digest.matching.field_terms import create_term, create_upvotes_term
+from digest.matching.field_terms import create_term, create_upvotes_term, describe_like_term
 from digest.matching.lexer import Token, TokenKind, match_parentheses
 from digest.matching.metadata_names import normalize_source
 from digest.matching.phrases import syntax_error
-from digest.matching.terms import SourceTerm, Term
+from digest.matching.terms import LikeTerm, SourceTerm, Term
 
+LIKE_SCALE = 100  # weights of words in a canonical text are whole numbers
 TERM_STARTS = {TokenKind.WORDS, TokenKind.QUOTED, TokenKind.OPEN, TokenKind.FIELD, TokenKind.UPVOTES}
 
 
@@ -23,13 +24,15 @@ TERM_STARTS = {TokenKind.WORDS, TokenKind.QUOTED, TokenKind.OPEN, TokenKind.FIEL
 class QueryLimits:
     """Size limits of a query: characters of a line (a phrase has its own limit), terms, nested parentheses.
 
-    `list_sources` returns the names that `source:` may have; any where there are none.
+    `list_sources` returns the names that `source:` may have; any where there are none. `describe_paper` returns the
+    words of a paper for `like:`, None for a paper that is not known; without it no paper is looked up.
     """
 
     characters: int = 2000
     terms: int = 64
     nesting: int = 16
     list_sources: Callable[[], Collection[str]] = field(default=tuple, compare=False)
+    describe_paper: Callable[[str], Mapping[str, float] | None] | None = field(default=None, compare=False)
 
 
 class Parser:
@@ -136,6 +139,12 @@ class Parser:
             names = self.limits.list_sources()
             if names and term.name not in map(normalize_source, names):
                 raise syntax_error(messages.unknown_source(names), start)
+        if isinstance(term, LikeTerm) and not term.words and self.limits.describe_paper:
+            words = self.limits.describe_paper(term.name)
+            if not words:
+                reason = messages.unknown_paper if words is None else messages.paper_without_words
+                raise syntax_error(reason(term.name), start)
+            term = describe_like_term(term, {word: weight * LIKE_SCALE for word, weight in words.items()})
         return self._count(term, first)
 
     def _peek(self) -> TokenKind | None:

@@ -132,6 +132,13 @@ SYNTAX_EXAMPLES = (
     ),
     SyntaxExample("a DOI; its first part alone finds all of a publisher", "doi:10.1038", "DOI begins with 10.1038/"),
     SyntaxExample(
+        "papers like one that is listed here: they have its heaviest words, at least 15 % of their weight",
+        "like:2607.20417",
+        "words are like those of arxiv:2607.20417",
+        (),
+        ("A paper of other words",),
+    ),
+    SyntaxExample(
         "editorials, news and comments, which only keywords with kind: find",
         "journal:Nature AND kind:editorial",
         "journal is “Nature”, and kind is editorial",

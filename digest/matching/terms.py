@@ -226,8 +226,26 @@ class KindTerm:
         return f"kind:{self.kind}"
 
 
+@dataclass(frozen=True)
+class LikeTerm:
+    """Papers that share words with one paper.
+
+    `name`: identifier of that paper; `words`: its heaviest words with their weights, without any where they are not
+    known, and then nothing matches; `phrases`: each word as it is looked for.
+    """
+
+    name: str
+    words: tuple[tuple[str, int], ...] = ()
+    phrases: tuple[Phrase, ...] = dataclasses.field(default=(), compare=False)
+
+    @cached_property
+    def canonical(self) -> str:
+        words = ";".join(f"{word}^{weight}" for word, weight in self.words)
+        return f'like:"{self.name} {words}"' if words else f'like:"{self.name}"'
+
+
 MetadataTerm = AuthorTerm | CategoryTerm | SourceTerm | JournalTerm | DoiTerm | KindTerm | UpvotesTerm | HasCodeTerm
-Term = Phrase | MetadataTerm
+Term = Phrase | LikeTerm | MetadataTerm
 
 
 def is_capitals(word: str) -> bool:

@@ -138,7 +138,15 @@ from digest.papers.search import (
     search_papers,
 )
 from digest.papers.separate import separate_papers, separated_pairs, undo_separation
-from digest.papers.similar import RelatedPaper, count_terms, find_related_papers, is_count_due, load_term_space
+from digest.papers.similar import (
+    RelatedPaper,
+    count_terms,
+    describe_named_paper,
+    find_related_papers,
+    is_count_due,
+    load_term_space,
+    read_named_paper,
+)
 from digest.papers.snapshots import PaperSnapshot
 from digest.papers.source_problem import SourceProblem
 from digest.papers.source_status import lasting_notices, load_source_problems
@@ -229,6 +237,7 @@ __all__ = [
     "count_terms",
     "days_due",
     "delivered_paper_ids",
+    "describe_named_paper",
     "describe_rare_reading",
     "dois_without_text",
     "fetches_by_day",
@@ -285,6 +294,7 @@ __all__ = [
     "ranking_key",
     "read_acronyms",
     "read_definitions",
+    "read_named_paper",
     "reading_interval",
     "recent_list_days",
     "recent_paper_ids",

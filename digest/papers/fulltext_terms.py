@@ -23,6 +23,7 @@ from itertools import pairwise
 from re import split
 
 from digest.matching import (
+    CLOSE_SHARE,
     NO_GAP,
     And,
     AuthorTerm,
@@ -30,6 +31,7 @@ from digest.matching import (
     DoiTerm,
     JournalTerm,
     KindTerm,
+    LikeTerm,
     Node,
     Not,
     Or,
@@ -50,6 +52,7 @@ from digest.matching import (
 )
 
 INDEXED_COLUMNS = frozenset(PaperDocument.columns()) - {"id", "organization", "upvotes", "code_url"}
+NOTHING = "="  # a term that no paper has
 TAIL_LENGTH = 6  # characters; with 6 the index is about as large as the texts, and few candidates do not match
 
 
@@ -166,6 +169,8 @@ def _term_expression(term: Term) -> SearchExpression | None:
 def _metadata_expression(term: Term) -> SearchExpression | None:
     expression: SearchExpression | None = None
     match term:
+        case LikeTerm():
+            expression = _like_expression(term)
         case AuthorTerm():
             names = [[SearchTerm(f"@{word}") for word in name if len(word) > 1] for name in name_variants(term.name)]
             expression = _combine(AnyOf, [_combine(AllOf, name) for name in names]) if all(names) else None
@@ -184,6 +189,31 @@ def _metadata_expression(term: Term) -> SearchExpression | None:
         case KindTerm(kind="editorial"):
             expression = SearchTerm("=editorial")
     return expression
+
+
+def _like_expression(term: LikeTerm) -> SearchExpression:
+    """Require words of a paper, so many that the others alone are too light: two of them, or one that is so heavy.
+
+    A word that a paper writes apart, which no other does, is not looked for.
+    """
+    total = sum(weight for _, weight in term.words)
+    heaviest = max((weight for _, weight in term.words), default=0)
+    is_enough = heaviest >= CLOSE_SHARE * total
+    required: list[SearchExpression] = []
+    remaining = total
+    for word, weight in sorted(term.words, key=lambda pair: -pair[1]):
+        if remaining + (0 if is_enough else heaviest) < CLOSE_SHARE * total:
+            break
+        remaining -= weight
+        first, _, second = word.partition(" ")
+        parts = [SearchTerm(first + second), *([_pair_term(first, second)] if second else [])]
+        required.append(_combine(AnyOf, parts))
+    if is_enough or not required[1:]:
+        return _combine(AnyOf, required) if required else SearchTerm(NOTHING)
+    return _combine(
+        AnyOf,
+        [AllOf((one, _combine(AnyOf, required[n + 1 :]))) for n, one in enumerate(required[:-1])],
+    )
 
 
 def _of_subjects(expression: SearchExpression) -> SearchExpression:

@@ -12,6 +12,7 @@ from digest.database import is_in_values, is_postgresql, read_session, write_ses
 from digest.database.models import (
     FULLTEXT_TABLE,
     Delivery,
+    Keyword,
     Listing,
     Paper,
     PaperEvent,
@@ -21,11 +22,15 @@ from digest.database.models import (
     Subscriber,
     SubscriberStatus,
 )
+from digest.identifiers import normalize_identifier
 from digest.papers.fulltext import update_index
+from digest.papers.resolve import find_owners
 
 PAPERS_PER_TRANSACTION = 500
 REINDEXED_PER_TRANSACTION = 2_000
 MAX_STALE_SHARE = 0.5  # entries of deleted papers, beside those of papers, before the index of SQLite is made anew
+LIKE_FIELD = "like:"
+NAME_PATTERN = re.compile(r'like:"([^" ]+)')  # in the canonical form of a keyword
 NUMBER_PATTERN = re.compile(r"\d+")
 
 
@@ -33,11 +38,11 @@ def prune_papers(engine: Engine, before: date, *, dry_run: bool = False) -> int:
     """Delete papers that were last listed before a day; return how many, or how many it would be.
 
     Those stay that stand in any e-mail, sent or not, because no paper comes twice and none is lost, those that are
-    still new for a subscriber, and those that a subscriber has marked.
+    still new for a subscriber, and those that a subscriber has marked or named in a keyword.
     """
     with read_session(engine) as session:
-        mailed = mailed_ids(session)
-        ids = [paper_id for paper_id in unlisted_since(session, before) if paper_id not in mailed]
+        needed = mailed_ids(session) | named_ids(session)
+        ids = [paper_id for paper_id in unlisted_since(session, before) if paper_id not in needed]
     if dry_run:
         return len(ids)
     deleted = 0
@@ -54,6 +59,13 @@ def mailed_ids(session: Session) -> set[int]:
     columns = (cast(col(name), String) for name in (Delivery.papers, Delivery.omitted_papers, Delivery.close_papers))
     rows = session.execute(select(*columns).execution_options(yield_per=10_000))
     return {int(number) for row in rows for cell in row for number in NUMBER_PATTERN.findall(cell or "")}
+
+
+def named_ids(session: Session) -> set[int]:
+    """Return the ids of the papers that keywords name: papers like these."""
+    texts = session.exec(select(Keyword.canonical).where(col(Keyword.canonical).contains(LIKE_FIELD, autoescape=True)))
+    names = {normalize_identifier(name) for text in texts for name in NAME_PATTERN.findall(text)}
+    return set(find_owners(session, [name for name in names if name]).values())
 
 
 def unlisted_since(session: Session, before: date) -> Iterator[int]:

@@ -13,7 +13,18 @@ import numpy as np
 import numpy.typing as npt
 from sqlmodel import Session
 
-from digest.matching import KindBits, Matcher, PaperDocument, Phrase, Query, Term, TermBits, combine_query
+from digest.matching import (
+    KindBits,
+    LikeTerm,
+    Matcher,
+    PaperDocument,
+    Phrase,
+    Query,
+    Term,
+    TermBits,
+    combine_query,
+    match_like,
+)
 from digest.papers.documents import load_documents
 from digest.papers.positional_index import PositionalIndex
 from digest.papers.queries import chunks, popularity_columns, recent_list_days, recent_paper_ids, store_fingerprint
@@ -262,6 +273,10 @@ class RecentPapersIndex:
             self._term_matches, missing = {}, dict(terms)
         metadata_terms: list[Term] = []
         for name, term in missing.items():
+            if isinstance(term, LikeTerm):
+                of_words = self._match_terms({phrase.canonical: phrase for phrase in term.phrases})
+                self._term_matches[name] = match_like(term, of_words)
+                continue
             if not (isinstance(term, Phrase) and term.is_in_text):
                 metadata_terms.append(term)
                 continue

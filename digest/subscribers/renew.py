@@ -6,6 +6,8 @@ announced in the next digest.
 """
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
+from functools import partial
 
 from sqlalchemy import ColumnElement, Engine, and_, delete, exists, or_, update
 from sqlalchemy.orm import aliased
@@ -15,8 +17,17 @@ from digest import database
 from digest.database import read_session, write_session
 from digest.database.models import READ_AGAIN, Delivery, DeliveryKind, DeliveryState, Keyword, SavedKeyword
 from digest.errors import QueryError
-from digest.matching import ACRONYM_SIGN, FORMS_VERSION, MAX_LIMITS, AcronymTable, KeywordInput, other_forms, parse
-from digest.papers import load_acronyms
+from digest.matching import (
+    ACRONYM_SIGN,
+    FORMS_VERSION,
+    MAX_LIMITS,
+    AcronymTable,
+    KeywordInput,
+    QueryLimits,
+    other_forms,
+    parse,
+)
+from digest.papers import describe_named_paper, load_acronyms
 
 BATCH_SIZE = 500  # keywords renewed in one transaction
 
@@ -29,8 +40,9 @@ def renew_keywords(engine: Engine) -> int:
     while outdated:
         with write_session(engine) as session:
             acronyms = load_acronyms(session)
+            limits = replace(MAX_LIMITS, describe_paper=partial(describe_named_paper, session))
             for keyword in outdated:
-                _renew_keyword(session, keyword, acronyms)
+                _renew_keyword(session, keyword, acronyms, limits)
             ids = [keyword.id for keyword in outdated]
             session.execute(update(Keyword).where(col(Keyword.id).in_(ids)).values(forms_version=FORMS_VERSION))
             count += len(outdated)
@@ -69,12 +81,12 @@ def _outdated(session: Session) -> Sequence[Keyword]:
     return session.exec(select(Keyword).where(is_older).order_by(col(Keyword.id)).limit(BATCH_SIZE)).all()
 
 
-def _renew_keyword(session: Session, keyword: Keyword, acronyms: AcronymTable) -> None:
+def _renew_keyword(session: Session, keyword: Keyword, acronyms: AcronymTable, limits: QueryLimits) -> None:
     texts = session.exec(select(SavedKeyword.text).where(SavedKeyword.keyword_id == keyword.id).distinct()).all()
     former = keyword.canonical
     for text in texts:
         try:
-            query = parse(text, MAX_LIMITS, acronyms)
+            query = parse(text, limits, acronyms)
             canonical = KeywordInput.from_query(query).canonical
         except (QueryError, RecursionError):
             continue

@@ -3,10 +3,11 @@
 The pages, the command line and the demo all call these.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 
 from sqlmodel import Session
 
@@ -56,6 +57,9 @@ def known_sources(settings: Settings) -> Mapping[str, str]:
     return listing_titles(settings)
 
 
+PaperDescription = Callable[[str], Mapping[str, float] | None]  # words of the paper that an identifier names
+
+
 @dataclass(frozen=True, slots=True)
 class KeywordLimits:
     """How many keywords a subscriber may have, how large each may be, and which acronyms it is read with.
@@ -68,8 +72,10 @@ class KeywordLimits:
     acronyms: AcronymTable | None = None
 
     @classmethod
-    def from_settings(cls, settings: Settings, acronyms: AcronymTable | None = None) -> "KeywordLimits":
-        """Return the operator's limits."""
+    def from_settings(
+        cls, settings: Settings, acronyms: AcronymTable | None = None, describe_paper: PaperDescription | None = None
+    ) -> "KeywordLimits":
+        """Return the operator's limits. `describe_paper`: see `QueryLimits`."""
         return cls(
             settings.most_keywords,
             QueryLimits(
@@ -77,14 +83,17 @@ class KeywordLimits:
                 settings.most_terms,
                 settings.deepest_nesting,
                 lambda: known_sources(settings),
+                describe_paper,
             ),
             acronyms,
         )
 
     @classmethod
     def from_context(cls, ctx: AppContext) -> "KeywordLimits":
-        """Return the operator's limits, with the acronyms of the store."""
-        return cls.from_settings(ctx.settings, papers.read_acronyms(ctx.engine))
+        """Return the operator's limits, with the acronyms and the papers of the store."""
+        return cls.from_settings(
+            ctx.settings, papers.read_acronyms(ctx.engine), partial(papers.read_named_paper, ctx.engine)
+        )
 
 
 def parse_keywords(

@@ -30,7 +30,7 @@ from digest.formatting import (
 from digest.matching import AcronymTable
 from digest.papers import KeywordSuggester, RecentPapersIndex, load_source_titles, read_acronyms, store_fingerprint
 from digest.rendering import check_templates, create_environment, template_folder
-from digest.subscribers import known_sources
+from digest.subscribers import KeywordLimits, known_sources
 from digest.web.brand import Brand, load_brand
 from digest.web.forms import frequency_choices
 from digest.web.keywords import is_exclusion_line
@@ -95,6 +95,11 @@ class WebContext:
     def acronyms(self) -> AcronymTable:
         """Acronyms that keywords are read with."""
         return read_acronyms(self.ctx.engine)
+
+    @property
+    def keyword_limits(self) -> KeywordLimits:
+        """Limits of keywords, with the acronyms and the papers of the store."""
+        return KeywordLimits.from_context(self.ctx)
 
     def papers_version(self) -> tuple[int, int]:
         """Return a value that changes whenever a source was fetched."""

@@ -13,7 +13,7 @@ from digest.config import Settings
 from digest.database.models import Frequency
 from digest.errors import AddressError, SubscriberError
 from digest.formatting import frequency_label, pluralize
-from digest.matching import AcronymTable, KeywordInput, convert
+from digest.matching import KeywordInput, convert
 from digest.schedule import load_zone, timezone_names
 from digest.subscribers import (
     MAX_PAUSE,
@@ -228,10 +228,10 @@ def submitted_values(form: PreferencesFields, settings: Settings) -> dict[str, s
     return values | {name: value for name, value in form.model_dump().items() if name in values and value}
 
 
-def parse_subscribe_form(form: SubscribeForm, settings: Settings, acronyms: AcronymTable | None = None) -> ParsedForm:
+def parse_subscribe_form(form: SubscribeForm, settings: Settings, limits: KeywordLimits | None = None) -> ParsedForm:
     """Validate the form on the front page."""
     form.email = form.mended or form.email
-    parsed = parse_preferences_fields(form, settings, acronyms)
+    parsed = parse_preferences_fields(form, settings, limits)
     try:
         normalize_address(form.email)
         if form.email.strip() != form.sure.strip():
@@ -255,7 +255,7 @@ def parse_preferences_form(
     now: datetime,
     muted: frozenset[str] = frozenset(),
     sources: Sequence[str] = (),
-    acronyms: AcronymTable | None = None,
+    limits: KeywordLimits | None = None,
 ) -> ParsedForm:
     """Validate the preferences form. A pause must end after today in the subscriber's time zone.
 
@@ -264,7 +264,7 @@ def parse_preferences_form(
     """
     rows = form.rows() if form.keyword else [(text, text in muted) for text, _ in form.rows()]
     form.keywords = "\n".join(text for text, _ in rows)
-    parsed = parse_preferences_fields(form, settings, acronyms)
+    parsed = parse_preferences_fields(form, settings, limits)
     parsed.preferences = replace(parsed.preferences, thumbnails=bool(form.thumbnails), sources=tuple(sources))
     if form.sources_shown:
         parsed.preferences = replace(parsed.preferences, sources=_parse_sources(form, settings, parsed.errors))
@@ -306,10 +306,10 @@ def _parse_pause(text: str, parsed: ParsedForm, now: datetime) -> date | None:
 
 
 def parse_preferences_fields(
-    form: PreferencesFields, settings: Settings, acronyms: AcronymTable | None = None
+    form: PreferencesFields, settings: Settings, limits: KeywordLimits | None = None
 ) -> ParsedForm:
-    """Validate the fields that both forms have. `acronyms`: without a table those that are shipped."""
-    values, limits = submitted_values(form, settings), KeywordLimits.from_settings(settings, acronyms)
+    """Validate the fields that both forms have. `limits`: of keywords; without any those of the settings."""
+    values, limits = submitted_values(form, settings), limits or KeywordLimits.from_settings(settings)
     parsed = ParsedForm()
     lines = re.split(r"\r\n|\r|\n", values["keywords"])
     if len(values["keywords"]) > MAX_KEYWORDS_LENGTH or len(lines) > 4 * limits.max_keywords:

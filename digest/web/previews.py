@@ -83,7 +83,7 @@ class KeywordFeedback:
 
 def parse_preview_keywords(form: PreferencesFields, web: WebContext) -> ParsedForm:
     """Parse the keywords alone, within the limits of a preview."""
-    parsed = parse_preferences_fields(form, web.ctx.settings, web.acronyms)
+    parsed = parse_preferences_fields(form, web.ctx.settings, web.keyword_limits)
     parsed.errors = parsed.errors_in("keywords")
     queries = [parse_canonical(keyword.canonical) for keyword in parsed.keywords]
     if len({term.canonical for query in queries for term in query.terms}) > MAX_PREVIEW_TERMS:

@@ -9,12 +9,13 @@
 
 from digest.matching.similarity.compare import CLOSE_SHARE, PaperTerms, SharedWord, shared_terms, shared_words
 from digest.matching.similarity.count_terms import CountedTerm, TermCounter
-from digest.matching.similarity.paper_terms import find_term, weigh_terms
+from digest.matching.similarity.paper_terms import MENTION, find_term, weigh_terms
 from digest.matching.similarity.profiles import PROFILE_SIZE, build_profile, describe_paper
 from digest.matching.similarity.space import TermSpace
 
 __all__ = [
     "CLOSE_SHARE",
+    "MENTION",
     "PROFILE_SIZE",
     "CountedTerm",
     "PaperTerms",

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from digest.matching.similarity.space import TermSpace, Text
 
 PROFILE_SIZE = 50  # words
-PAPER_SIZE = 30  # words that stand for one paper
+PAPER_SIZE = 20  # words that stand for one paper
 DISLIKED_SHARE = 0.5  # what a paper that somebody wants less like counts against one that they like
 DECIMALS = 3
 

@@ -88,7 +88,9 @@ def preferences_page(web: WebDep, token: str, saved: str = "") -> HTMLResponse:
     if not profile.is_running:
         return subscription_ended_page(web, token)
     # They may exceed limits that the operator has lowered since.
-    keywords, _ = parse_keywords(profile.keywords, KeywordLimits(len(profile.keywords), MAX_LIMITS, web.acronyms))
+    limits = web.keyword_limits
+    query_limits = replace(MAX_LIMITS, describe_paper=limits.query_limits.describe_paper)
+    keywords, _ = parse_keywords(profile.keywords, KeywordLimits(len(profile.keywords), query_limits, limits.acronyms))
     rows = [(text, text in profile.muted) for text in profile.keywords]
     parsed = ParsedForm(preferences=profile.preferences, keywords=mute_keywords(keywords, rows))
     values = _profile_values(profile)
@@ -101,7 +103,7 @@ def save_preferences(web: WebDep, token: str, form: Annotated[PreferencesForm, F
     view = get_profile_view(web.ctx, token, now)
     profile = view.profile
     parsed = parse_preferences_form(
-        form, web.ctx.settings, now, profile.muted, profile.preferences.sources, web.acronyms
+        form, web.ctx.settings, now, profile.muted, profile.preferences.sources, web.keyword_limits
     )
     change = parse_profile_form(form, view, parsed)
     if not parsed.errors and not form.is_edit:

@@ -115,7 +115,7 @@ def domain_suggestion(domain: Annotated[str, Query(max_length=255)]) -> JSONResp
 async def subscribe(web: WebDep, form: SubscribeBody) -> Response:
     """Subscribe. Response and duration are the same whatever the state of the address."""
     started_at = time.monotonic()
-    parsed = await run_in_threadpool(lambda: parse_subscribe_form(form, web.ctx.settings, web.acronyms))
+    parsed = await run_in_threadpool(lambda: parse_subscribe_form(form, web.ctx.settings, web.keyword_limits))
     if parsed.errors or parsed.suggested_email:
         return await run_in_threadpool(_render_preview, web, form, parsed)
     email = None if form.website else form.email

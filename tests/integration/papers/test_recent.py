@@ -38,6 +38,7 @@ QUERIES = [
     ["a", "A", '"a"', '"K"', "k AND x", "title:I"],
     ["upvotes>20", "source:huggingface", "author:moreau", "category:cs.*", "has:code"],
     ["abstract:protein OR title:graph*", "k-NN"],
+    ['like:"arxiv:2607.00001 reinforcement learning^90;model^40;robot^30;agent^30;speech^20"', "-robot"],
     ["-model"],
     [],
 ]

@@ -17,14 +17,8 @@ from tests.support.factories import NOW, paper
 from tests.support.spoiled_rows import spoil
 
 WEEK = timedelta(days=7)
-TIDES = [
-    paper_text
-    for number in range(8)
-    for paper_text in [(f"Tidal bores of river {number}", f"A tidal bore runs up shallow river beds. Case {number}.")]
-]
-LOOMS = [
-    (f"Hand looms of town {number}", f"Woven patterns of a hand loom with thread {number}.") for number in range(8)
-]
+TIDES = [(f"Tidal bores of river {n}", f"A tidal bore runs up shallow river beds. Case {n}.") for n in range(8)]
+LOOMS = [(f"Hand looms of town {n}", f"Woven patterns of a hand loom with thread {n}.") for n in range(8)]
 
 
 def store_texts(store: Engine, texts: list[tuple[str, str]]) -> None:
