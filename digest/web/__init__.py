@@ -9,13 +9,14 @@ All pages are rendered on the server, set no cookie (but for the operator's sess
 - `app`: the FastAPI application: middleware, routers and error handlers
 - `auth`: the operator's token and sessions
 - `brand`: the operator's own look
-- `citations`: BibTeX and RIS
+- `citations`: BibTeX, RIS and CSL-JSON
 - `context`: state shared by all requests, and the Jinja environment
 - `errors`: error pages and problem details
 - `forms`: form models and their validation
 - `headers`: security headers
 - `keyword_rates`: how often each keyword matched lately
 - `keywords`: what keywords mean, and suggestions
+- `marks_api`: part of the JSON API about what a subscriber says about papers
 - `messages`: sentences that stand in no template
 - `metrics`: Prometheus metrics and the health check
 - `middleware`: root path, rate limits and body limits

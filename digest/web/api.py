@@ -36,6 +36,7 @@ from digest.web import messages
 from digest.web.address_suggestions import suggest_address
 from digest.web.context import WebContext, WebDep
 from digest.web.errors import PROBLEM_MEDIA_TYPE, FieldProblem, Problem, problem_response
+from digest.web.marks_api import add_mark_routes
 from digest.web.pages.paper_entries import find_paper
 from digest.web.pages.search_results import parse_search, parse_trail, run_search
 from digest.web.pages.subscribe import request_subscription
@@ -160,7 +161,9 @@ def create_api(web: WebContext) -> FastAPI:
     app.post("/subscriptions", status_code=202, summary="Request a subscription", responses=more_responses)(
         create_subscription
     )
-    add_subscriber_routes(app, dict.fromkeys((401, 409, 413), responses[404]))
+    subscriber_responses: dict[int | str, dict[str, Any]] = dict.fromkeys((401, 409, 413), responses[404])
+    add_subscriber_routes(app, subscriber_responses)
+    add_mark_routes(app, subscriber_responses)
     install_api_error_handlers(app)
     return app
 

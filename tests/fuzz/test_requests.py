@@ -17,7 +17,16 @@ from sqlmodel import SQLModel, select
 from digest.bounces.webhooks import CertificateStore
 from digest.context import AppContext
 from digest.database import InvalidRow, read_session, select_readable
-from digest.database.models import DeliveryState, Keyword, Profile, SavedKeyword, SeedText, Subscriber, SubscriberStatus
+from digest.database.models import (
+    DeliveryState,
+    Keyword,
+    PaperMark,
+    Profile,
+    SavedKeyword,
+    SeedText,
+    Subscriber,
+    SubscriberStatus,
+)
 from digest.jobs.pipeline import plan
 from digest.matching import can_parse
 from digest.schedule import timezone_names
@@ -28,7 +37,15 @@ from tests.fuzz.test_parsers import ANY_TEXT, KEYWORD, REFERENCES, text_of
 from tests.integration.web.test_webhooks import LOOPBACK
 from tests.support import webhooks
 from tests.support.browser import Browser
-from tests.support.contexts import ADA, StoreView, add_active_subscriber, make_context, sign_token, store_papers
+from tests.support.contexts import (
+    ADA,
+    StoreView,
+    add_active_subscriber,
+    make_context,
+    sign_mark,
+    sign_token,
+    store_papers,
+)
 from tests.support.hosts import serve_host
 
 NOW = webhooks.NOW
@@ -77,7 +94,9 @@ FORM = st.fixed_dictionaries(
         "muted": NUMBERS | ANY_TEXT,
         "remove": NUMBERS | ANY_TEXT,
         "preview": ANY_TEXT,
-        "answer": st.sampled_from(["yes", "no"]) | ANY_TEXT,
+        "answer": st.sampled_from(["yes", "no", "remove"]) | ANY_TEXT,
+        "mark": st.sampled_from(["saved:1", "more:1", "less:99"]) | ANY_TEXT,
+        "unmark": st.sampled_from(["saved:1", "less:1"]) | ANY_TEXT,
     },
 )
 JSON = st.recursive(
@@ -162,7 +181,7 @@ def provider(ctx: AppContext) -> Iterator[tuple[Browser, str]]:
 def check_rows(ctx: AppContext) -> None:
     """Check that whatever was stored can be read by a plan."""
     faults: list[InvalidRow] = []
-    models: tuple[type[SQLModel], ...] = (Subscriber, SavedKeyword, Keyword, Profile, SeedText)
+    models: tuple[type[SQLModel], ...] = (Subscriber, SavedKeyword, Keyword, PaperMark, Profile, SeedText)
     with read_session(ctx.engine) as session:
         for model in models:
             select_readable(session.exec(select(model)).all(), faults)
@@ -176,9 +195,12 @@ def check_rows(ctx: AppContext) -> None:
 def test_a_form_is_accepted_or_answered_in_words(ctx: AppContext, browser: Browser, form: dict[str, str]) -> None:
     preferences = f"/preferences/{sign_token(ctx, ADA, TokenPurpose.PREFERENCES, NOW)}"
     body = "&".join(f"{name}={quote(value.encode('utf-8', 'surrogatepass'))}" for name, value in form.items()).encode()
-    for path in ("/", "/preview", "/subscribe", preferences, f"{preferences}/papers"):
+    saved = f"/saved/{sign_token(ctx, ADA, TokenPurpose.SAVED, NOW)}"
+    mark = f"/mark/{sign_mark(ctx, ADA, 1, 'saved', NOW)}"
+    for path in ("/", "/preview", "/subscribe", preferences, f"{preferences}/papers", saved, mark):
         response = browser.post(path, content=body, headers={"Content-Type": FORM_TYPE})
-        assert response.status_code in {200, 202, 303, 422}, path
+        # The marks of a paper that is not stored are gone.
+        assert response.status_code in {200, 202, 303, 422, *([410] if path == saved else [])}, path
     check_rows(ctx)
 
 

@@ -3,6 +3,7 @@
 import json
 import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
@@ -236,3 +237,32 @@ def test_the_account_leads_to_saved_papers_and_the_data_of_a_subscriber_has_them
     browser.post(f"{preferences}/erase", {"answer": "yes"})
     assert stored_marks(ctx) == set()
     assert browser.get(link).status_code == 410
+
+
+def test_marks_are_listed_set_and_removed_by_the_api(ctx: AppContext, browser: Browser) -> None:
+    headers = {"Authorization": f"Bearer {sign_token(ctx, ADA, TokenPurpose.PREFERENCES, TEST_TIME)}"}
+
+    def send(method: str, path: str, headers: dict[str, str] = headers) -> tuple[int, Any]:
+        response = browser.send(method, f"/api/v1/marks{path}", headers=headers)
+        return response.status_code, response.json()
+
+    for kind, expected in (("saved", {"saved"}), ("more", {"saved", "more"}), ("less", {"saved", "less"})):
+        for _ in range(2):
+            status, mark = send("PUT", f"/{kind}/1")
+            assert (status, mark["paper_id"], {*mark["marks"]}) == (200, 1, expected)
+    _, listed = send("GET", "?kind=less")
+    assert ([mark["title"] for mark in listed["marks"]], listed["total"]) == ([HOSTILE_TITLE], 1)
+    assert listed["counts"] == {"saved": 1, "more": 0, "less": 1, "seed": 0}
+    assert [send("DELETE", "/saved/1")[1]["marks"].keys() for _ in range(2)] == [{"less"}, {"less"}]
+    assert stored_marks(ctx) == {(1, "less")}
+    wrong = ("/seed/1", "/saved/0", "/saved/x", "/saved/99", "/saved/" + "9" * 30, "/Saved/1")
+    assert {send("PUT", path)[0] for path in wrong} == {404, 422}
+    assert {send("GET", query)[0] for query in ("?kind=seed", "?limit=0", "?limit=501", "?offset=-1")} == {422}
+    saved = sign_token(ctx, ADA, TokenPurpose.SAVED, TEST_TIME)
+    for stranger in ({}, {"Authorization": "Bearer x"}, {"Authorization": f"Bearer {saved}"}):
+        assert {send(method, "/saved/1", stranger)[0] for method in ("PUT", "DELETE")} == {401}
+        assert send("GET", "", stranger)[0] == 401
+    assert stored_marks(ctx) == {(1, "less")}
+    unsubscribe(ctx, sign_token(ctx, ADA, TokenPurpose.UNSUBSCRIBE, TEST_TIME), TEST_TIME)
+    assert send("PUT", "/saved/1")[0] in {401, 409}
+    assert stored_marks(ctx) == {(1, "less")}

@@ -13,10 +13,11 @@ from sqlalchemy import Engine
 from digest.database import InvalidRow, create_token, quarantine_rows, write_session
 from digest.database.models import TokenScope
 from digest.planning import plan
+from digest.tokens import TokenPurpose
 from digest.web import create_app
 from digest.web.rate_limit import FormLimits
 from tests.support.browser import TEST_TIME
-from tests.support.contexts import ADA, add_active_subscriber, make_context, store_papers
+from tests.support.contexts import ADA, add_active_subscriber, make_context, sign_token, store_papers
 
 NO_LIMITS = FormLimits(subscribe=10**6, search=10**6, mailbox=10**6, failed_tries=10**6)
 SETTINGS = settings(
@@ -29,10 +30,13 @@ ADMIN_SETTINGS = settings(SETTINGS, max_examples=2)
 def test_every_response_matches_the_openapi_description(sqlite_store: Engine) -> None:
     at = make_context(sqlite_store)
     store_papers(at, TEST_TIME, "Robot hands", "Protein folds")
+    add_active_subscriber(at, ADA, "robot", now=TEST_TIME)
     described = schemathesis.openapi.from_asgi(
         "/api/v1/openapi.json", create_app(at, clock=lambda: TEST_TIME, limits=NO_LIMITS, min_answer_seconds=0)
     )
-    assert len(try_operations(described, SETTINGS)) == 4
+    token = sign_token(at, ADA, TokenPurpose.PREFERENCES, TEST_TIME)
+    tried = try_operations(described, SETTINGS, {"Authorization": f"Bearer {token}"})
+    assert tried == set(described.raw_schema["paths"])
 
 
 def test_every_response_of_the_operators_api_matches_its_description(sqlite_store: Engine) -> None:
