@@ -50,8 +50,8 @@ def page_judges(site: Site) -> list[PageJudge]:
         ),
         PageJudge(
             "schemathesis",
-            schemathesis,
-            {"interface": site.base + api},
+            partial(schemathesis, token=site.api_token),
+            {"interface": site.base + api, "operator-interface": f"{site.base}/api/v1/admin/openapi.json"},
             {"broken-interface": f"{site.faulty_base}/interface/openapi.json"},
         ),
     ]
@@ -81,12 +81,16 @@ def lighthouse(pages: Mapping[str, str]) -> list[Finding]:
     return run_page_judge("lighthouse", pages)
 
 
-def schemathesis(schemas: Mapping[str, str]) -> list[Finding]:
-    """Return answers that contradict the API's schema, to valid and invalid requests generated from it."""
+def schemathesis(schemas: Mapping[str, str], token: str = "") -> list[Finding]:
+    """Return answers that contradict the API's schema, to valid and invalid requests generated from it.
+
+    `token`: sent with each request, and left out where the tool tries whether it can be.
+    """
     findings = []
     program = str(Path(sys.executable).with_name("schemathesis"))
     for name, url in schemas.items():
-        how = ("--config-file", str(HERE / "schemathesis.toml"), "run", url, "--no-color", "--warnings=off")
+        how = ["--config-file", str(HERE / "schemathesis.toml"), "run", url, "--no-color", "--warnings=off"]
+        how += [f"--header=Authorization: Bearer {token}"] if token else []
         what = (
             "--checks=all",
             f"--exclude-checks={EXCLUDED_CHECKS}",

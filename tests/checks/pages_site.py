@@ -42,6 +42,7 @@ from digest.web import create_server
 from digest.web.rate_limit import FormLimits
 from tests.checks.faults import FAULTS, VALID_PAGE
 from tests.checks.pages_operator import TOKEN, add_operator_history, login_cookie, login_pages, operator_pages
+from tests.support.admin_api import make_token
 from tests.support.browser import TEST_TIME
 from tests.support.contexts import ADA, add_active_subscriber, make_context, sign_mark, sign_token
 from tests.support.ports import free_port
@@ -67,14 +68,16 @@ PUBLIC = (
         "/embed",
     ),
 )
-NO_LIMITS = FormLimits(subscribe=10**6, other=10**6, search=10**6, all_searches=10**6, token=10**6, mailbox=10**6)
+NO_LIMITS = FormLimits(
+    subscribe=10**6, other=10**6, search=10**6, all_searches=10**6, token=10**6, mailbox=10**6, failed_tries=10**6
+)
 
 
 @dataclass(frozen=True)
 class Site:
     """URLs by name: public pages, pages behind a token, and the base of those with a fault.
 
-    `cookie` is that of an operator's session at 127.0.0.1.
+    `cookie` is that of an operator's session at 127.0.0.1, `api_token` one of the operator's API.
     """
 
     base: str
@@ -82,6 +85,7 @@ class Site:
     private: dict[str, str]
     faulty_base: str
     cookie: str
+    api_token: str
 
     def faulty_pages(self, judge: str) -> dict[str, str]:
         return {f"broken-{name}": f"{self.faulty_base}/{judge}/{name}" for name in FAULTY_PAGES[judge]}
@@ -105,7 +109,7 @@ def serve_site() -> Iterator[Site]:
         private |= {name: f"http://localhost:{port}{path}" for name, path in login_pages().items()}
         private |= {"operator-away": f"http://127.0.0.1:{away}/operator"}
         public = {path: base + path for path in PUBLIC}
-        yield Site(base, public, private, f"http://127.0.0.1:{other}", login_cookie(base))
+        yield Site(base, public, private, f"http://127.0.0.1:{other}", login_cookie(base), make_token(ctx))
 
 
 def create_site_context(stack: ExitStack, path: str, port: int) -> AppContext:

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from sqlmodel import Session
 
 from digest.database import list_actions, read_session
 from digest.database.models import ObjectKind, OperatorAction, TokenScope
@@ -51,16 +52,27 @@ def list_all_actions(
     return ActionPage(actions=[ActionOut.from_row(row) for row in rows], next=next_cursor(rows, limit))
 
 
-@router.post("/{number}/undo", summary="Undo an action")
+@router.get("/{number:int}", summary="Get one action")
+def get_action(web: WebDep, _caller: Reading, number: RowNumber) -> ActionOut:
+    with read_session(web.ctx.engine) as session:
+        return ActionOut.from_row(_find(session, number))
+
+
+@router.post("/{number:int}/undo", summary="Undo an action")
 def undo(web: WebDep, monitoring: MonitoringDep, caller: ForAnyAction, number: RowNumber) -> ActionOut:
     """Undo an action, as long as nothing has gone on since. The token needs the scope of what was acted on."""
     with read_session(web.ctx.engine) as session:
-        record = session.get(OperatorAction, number)
-    if record is None:
-        raise ObjectNotFoundError(messages.object_not_found("action", number))
+        record = _find(session, number)
     scope = {kind.value: name for kind, name in SCOPES.items()}.get(record.object_kind)
     if scope and scope not in caller.scopes:
         raise refuse_scope([scope])
     undone = undo_action(web.ctx, caller.actor, number, web.clock())
     monitoring.invalidate()
     return ActionOut.from_row(undone)
+
+
+def _find(session: Session, number: int) -> OperatorAction:
+    record = session.get(OperatorAction, number)
+    if record is None:
+        raise ObjectNotFoundError(messages.object_not_found("action", number))
+    return record

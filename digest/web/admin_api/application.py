@@ -1,10 +1,13 @@
 """Application of the operator's API: routers, authentication, and errors as problem details."""
 
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.routing import Match
 
 from digest.errors import (
     AddressError,
@@ -21,6 +24,7 @@ from digest.web.context import WebContext
 from digest.web.errors import PROBLEM_MEDIA_TYPE, Problem, problem_response
 from digest.web.rate_limit import FormLimits
 
+ROUTERS = (subscribers.router, deliveries.router, sources.router, actions.router)
 STATUSES = (400, 401, 403, 404, 409, 413, 422, 429, 503)
 
 
@@ -40,8 +44,8 @@ def create_admin_api(web: WebContext, monitoring: Monitoring, limits: FormLimits
         middleware=[Middleware(AuthenticationMiddleware, verifier=TokenVerifier(web, limits.failed_tries))],
     )
     app.state.web, app.state.monitoring = web, monitoring
-    for module in (subscribers, deliveries, sources, actions):
-        app.include_router(module.router)
+    for router in ROUTERS:
+        app.include_router(router)
     install_api_error_handlers(app)
 
     async def on_digest_error(_request: Request, error: DigestError) -> JSONResponse:
@@ -56,5 +60,20 @@ def create_admin_api(web: WebContext, monitoring: Monitoring, limits: FormLimits
         sentence = f"{text[:1].upper()}{text[1:].removesuffix('.')}."
         return problem_response(status, sentence, position=getattr(error, "position", None))
 
-    app.add_exception_handler(DigestError, on_digest_error)  # type: ignore[arg-type]  # typed by Exception alone
+    async def on_http_error(request: Request, error: HTTPException) -> JSONResponse:
+        headers = dict(error.headers or {})
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:  # the framework names those of the first route alone
+            headers["Allow"] = ", ".join(sorted(allowed_methods(request)))
+        return problem_response(error.status_code, str(error.detail), headers=headers)
+
+    # The framework types handlers by Exception alone.
+    app.add_exception_handler(DigestError, on_digest_error)  # type: ignore[arg-type]
+    app.add_exception_handler(HTTPException, on_http_error)  # type: ignore[arg-type]
     return app
+
+
+def allowed_methods(request: Request) -> set[str]:
+    """Return the methods of all routes that match the path of a request."""
+    routes = (route for router in ROUTERS for route in router.routes)
+    matching = (route for route in routes if route.matches(request.scope)[0] != Match.NONE)
+    return {method for route in matching for method in getattr(route, "methods", None) or ()}

@@ -51,7 +51,7 @@ def list_deliveries(
     return DeliveryPage(deliveries=shown, next=next_cursor(rows, limit))
 
 
-@router.get("/deliveries/{number}", summary="Get one delivery")
+@router.get("/deliveries/{number:int}", summary="Get one delivery")
 def get_delivery(web: WebDep, _caller: Reading, number: RowNumber) -> DeliveryDetail:
     """Get a delivery with its history and the bounces that it caused."""
     with read_session(web.ctx.engine) as session:
@@ -62,7 +62,7 @@ def get_delivery(web: WebDep, _caller: Reading, number: RowNumber) -> DeliveryDe
         return DeliveryDetail.from_history(row, delivery.delivery_history(row, bounces), bounces)
 
 
-@router.post("/deliveries/{number}/retry", summary="Send a failed delivery again")
+@router.post("/deliveries/{number:int}/retry", summary="Send a failed delivery again")
 def retry(web: WebDep, monitoring: MonitoringDep, caller: ForDeliveries, number: RowNumber) -> ActionOut:
     """Make a failed or deferred delivery due now. What was or may have been sent is refused."""
     with write_session(web.ctx.engine) as session:
@@ -71,7 +71,7 @@ def retry(web: WebDep, monitoring: MonitoringDep, caller: ForDeliveries, number:
     return ActionOut.from_row(record)
 
 
-@router.post("/deliveries/{number}/cancel", summary="Cancel a queued delivery")
+@router.post("/deliveries/{number:int}/cancel", summary="Cancel a queued delivery")
 def cancel(web: WebDep, monitoring: MonitoringDep, caller: ForDeliveries, number: RowNumber) -> ActionOut:
     """Cancel a delivery that waits in the queue. The papers of a digest go into the next one."""
     with write_session(web.ctx.engine) as session:
@@ -80,7 +80,7 @@ def cancel(web: WebDep, monitoring: MonitoringDep, caller: ForDeliveries, number
     return ActionOut.from_row(record)
 
 
-@router.post("/deliveries/{number}/release", summary="Take a delivery from a sender that hangs")
+@router.post("/deliveries/{number:int}/release", summary="Take a delivery from a sender that hangs")
 def release(web: WebDep, monitoring: MonitoringDep, caller: ForDeliveries, number: RowNumber) -> ActionOut:
     """Queue a delivery again that a sender has claimed and not begun to send. Harmless at any time."""
     with write_session(web.ctx.engine) as session:
@@ -89,7 +89,7 @@ def release(web: WebDep, monitoring: MonitoringDep, caller: ForDeliveries, numbe
     return ActionOut.from_row(record)
 
 
-@router.post("/deliveries/{number}/resolve", summary="Resolve an uncertain delivery")
+@router.post("/deliveries/{number:int}/resolve", summary="Resolve an uncertain delivery")
 def resolve(
     web: WebDep, monitoring: MonitoringDep, caller: ForDeliveries, number: RowNumber, resolution: ResolutionIn
 ) -> ActionOut:
@@ -102,7 +102,7 @@ def resolve(
     return ActionOut.from_row(record)
 
 
-@router.post("/deliveries/{number}/send-copy", summary="Mail the link to a web copy")
+@router.post("/deliveries/{number:int}/send-copy", summary="Mail the link to a web copy")
 def send_copy(web: WebDep, caller: ForDeliveries, number: RowNumber) -> ActionOut:
     """Mail the link to the web copy of a digest to its subscriber, at most three times a day."""
     with read_session(web.ctx.engine) as session:
@@ -138,7 +138,7 @@ def list_rows(web: WebDep, _caller: Reading, cursor: Cursor = None, limit: Limit
     return RowPage(rows=[RowOut.from_row(row) for row in rows], next=next_cursor(rows, limit))
 
 
-@router.post("/quarantine/{number}/retry", summary="Look at a row again")
+@router.post("/quarantine/{number:int}/retry", summary="Look at a row again")
 def retry_quarantined(web: WebDep, monitoring: MonitoringDep, caller: ForDeliveries, number: RowNumber) -> ActionOut:
     """Release a row that can be read by now. One that still cannot be is refused with the reason."""
     with write_session(web.ctx.engine) as session:
@@ -147,7 +147,7 @@ def retry_quarantined(web: WebDep, monitoring: MonitoringDep, caller: ForDeliver
     return ActionOut.from_row(record)
 
 
-@router.post("/quarantine/{number}/resolve", summary="Release a row")
+@router.post("/quarantine/{number:int}/resolve", summary="Release a row")
 def resolve_quarantined(web: WebDep, monitoring: MonitoringDep, caller: ForDeliveries, number: RowNumber) -> ActionOut:
     """Release a row without a look at it. If it still cannot be read, the next run sets it aside again."""
     with write_session(web.ctx.engine) as session:

@@ -100,7 +100,7 @@ def link(web: WebDep, monitoring: MonitoringDep, caller: ForSources, link: LinkI
     return ActionOut.from_row(record)
 
 
-@router.post("/papers/links/{number}/undo", summary="Undo a link")
+@router.post("/papers/links/{number:int}/undo", summary="Undo a link")
 def unlink(web: WebDep, monitoring: MonitoringDep, caller: ForSources, number: RowNumber) -> ActionOut:
     """Undo a link, whoever made it; with one by title also the later ones by that title."""
     with write_session(web.ctx.engine) as session:
@@ -118,7 +118,7 @@ def separate(web: WebDep, monitoring: MonitoringDep, caller: ForSources, pair: P
     return ActionOut.from_row(record)
 
 
-@router.post("/papers/separations/{number}/undo", summary="Undo a separation")
+@router.post("/papers/separations/{number:int}/undo", summary="Undo a separation")
 def rejoin(web: WebDep, monitoring: MonitoringDep, caller: ForSources, number: RowNumber) -> ActionOut:
     """Put two papers that were kept apart back among those that may be one."""
     with write_session(web.ctx.engine) as session:

@@ -74,13 +74,13 @@ def add_subscriber(
         return _show(session, subscribers.subscriber_by_email(session, new.email))
 
 
-@router.get("/subscribers/{number}", summary="Get one subscriber")
+@router.get("/subscribers/{number:int}", summary="Get one subscriber")
 def get_subscriber(web: WebDep, _caller: Reading, number: RowNumber) -> SubscriberOut:
     with read_session(web.ctx.engine) as session:
         return _show(session, _find(session, number))
 
 
-@router.patch("/subscribers/{number}", summary="Change preferences or keywords")
+@router.patch("/subscribers/{number:int}", summary="Change preferences or keywords")
 def change_subscriber(
     web: WebDep, monitoring: MonitoringDep, caller: ForSubscribers, number: RowNumber, change: SubscriberChangeIn
 ) -> ActionOut:
@@ -100,7 +100,7 @@ def change_subscriber(
     return ActionOut.from_row(record)
 
 
-@router.post("/subscribers/{number}/pause", summary="Pause a subscription")
+@router.post("/subscribers/{number:int}/pause", summary="Pause a subscription")
 def pause(
     web: WebDep, monitoring: MonitoringDep, caller: ForSubscribers, number: RowNumber, pause: PauseIn
 ) -> ActionOut:
@@ -110,7 +110,7 @@ def pause(
     return ActionOut.from_row(record)
 
 
-@router.post("/subscribers/{number}/resume", summary="End a pause")
+@router.post("/subscribers/{number:int}/resume", summary="End a pause")
 def resume(web: WebDep, monitoring: MonitoringDep, caller: ForSubscribers, number: RowNumber) -> ActionOut:
     """End a pause. What was listed meanwhile comes with the next digest."""
     record = subscribers.resume_subscription(web.ctx, caller.actor, number, web.clock())
@@ -118,7 +118,7 @@ def resume(web: WebDep, monitoring: MonitoringDep, caller: ForSubscribers, numbe
     return ActionOut.from_row(record)
 
 
-@router.post("/subscribers/{number}/remove", summary="End a subscription")
+@router.post("/subscribers/{number:int}/remove", summary="End a subscription")
 def remove(web: WebDep, monitoring: MonitoringDep, caller: ForSubscribers, number: RowNumber) -> ActionOut:
     """End a subscription. Nothing is mailed, and queued e-mails are cancelled."""
     record = subscribers.remove_subscription(web.ctx, caller.actor, number, web.clock())
@@ -126,7 +126,7 @@ def remove(web: WebDep, monitoring: MonitoringDep, caller: ForSubscribers, numbe
     return ActionOut.from_row(record)
 
 
-@router.post("/subscribers/{number}/restore", summary="Restore a subscription")
+@router.post("/subscribers/{number:int}/restore", summary="Restore a subscription")
 def restore(web: WebDep, monitoring: MonitoringDep, caller: ForSubscribers, number: RowNumber) -> ActionOut:
     """Restore a subscription that a relay's refusal or an operator has ended. Who complained stays suppressed."""
     record = subscribers.restore_subscription(web.ctx, caller.actor, number, web.clock())
@@ -134,13 +134,13 @@ def restore(web: WebDep, monitoring: MonitoringDep, caller: ForSubscribers, numb
     return ActionOut.from_row(record)
 
 
-@router.post("/subscribers/{number}/resend-confirmation", summary="Send the confirmation again")
+@router.post("/subscribers/{number:int}/resend-confirmation", summary="Send the confirmation again")
 def resend_confirmation(web: WebDep, caller: ForSubscribers, number: RowNumber) -> ActionOut:
     """Mail the link that confirms a pending subscription once more, at most three times a day."""
     return ActionOut.from_row(subscribers.resend_confirmation(web.ctx, caller.actor, number, web.clock()))
 
 
-@router.delete("/subscribers/{number}", summary="Erase a subscriber")
+@router.delete("/subscribers/{number:int}", summary="Erase a subscriber")
 def erase(web: WebDep, monitoring: MonitoringDep, caller: ForSubscribers, number: RowNumber) -> ActionOut:
     """Delete everything about a subscriber, for good. To end a subscription and keep its data, use `remove`."""
     record = subscribers.erase_subscriber(web.ctx, caller.actor, number, web.clock())

@@ -68,6 +68,7 @@ def test_a_subscriber_is_added_changed_paused_removed_and_each_is_undone(client:
     for act in reversed(acts):
         undone = client.post(f"/actions/{act['id']}/undo")
         assert (undone["undone_by"], undone["can_undo"]) == ("token bot", False)
+        assert client.get(f"/actions/{act['id']}") == undone
     before = client.get(f"/subscribers/{ada}")
     assert [row["text"] for row in before["keywords"]] == ["robot", "-survey"]
     assert (before["timezone"], before["status"]) == ("UTC", "active")
@@ -192,6 +193,9 @@ def test_wrong_input_is_refused_in_words_and_changes_nothing(client: ApiClient, 
         assert response.headers["content-type"] == "application/problem+json"
         assert response.json()["detail"], path
     assert client.get("/actions?object_kind=subscriber")["actions"] == []
+    for path, methods in (("/subscribers/search", "POST"), (f"/subscribers/{ada}", "DELETE, GET, PATCH")):
+        refused = client.send("PUT", path)
+        assert (refused.status_code, refused.headers["allow"]) == (405, methods)
 
 
 def test_a_row_that_cannot_be_read_is_shown_in_its_list(sqlite_store: Engine) -> None:
