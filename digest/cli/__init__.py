@@ -1,5 +1,6 @@
 """Commands of `digest`: they parse arguments, call the packages below, and print the result.
 
+- `action_commands`: what operators did, and undo
 - `app`: the application with all its commands
 - `bounces`: handle, fetch and list bounces
 - `database_commands`: resume sending after the database was restored

@@ -9,6 +9,7 @@ import typer
 
 from digest import __version__
 from digest.cli import (
+    action_commands,
     bounces,
     database_commands,
     delivery_commands,
@@ -89,6 +90,7 @@ app.add_typer(source_commands.app, name="sources")
 app.add_typer(quarantine_commands.app, name="quarantine")
 app.add_typer(template_commands.app, name="templates")
 app.add_typer(token_commands.app, name="tokens")
+app.add_typer(action_commands.app, name="actions")
 
 # Names of the release before; the next one drops them.
 app.add_typer(runs.app, name="round", hidden=True)

@@ -24,6 +24,7 @@ UNMATCHED_BOUNCE = "No signed address in this message belongs to a delivery, so 
 RETRY_WHAT = "Give the ID of a delivery, or --failed with --since."
 ALL_READABLE = "All rows can be read."
 NO_SUCH_DELIVERY = "there is no such delivery"
+NO_ACTIONS = "No operator has done anything yet."
 NO_TOKENS = "There are no tokens yet. To create one: digest tokens create --help"
 COPY_NOW = "Copy the token now: it is not shown again. Send it as: Authorization: Bearer TOKEN"
 NO_SUBSCRIBERS = "There are no subscribers yet. To add one: digest subscribers add --help"
@@ -289,6 +290,10 @@ def confirmation_unchanged(email: str) -> str:
 
 def subscriber_status(email: str, status: str) -> str:
     return f"{email}: {status}"
+
+
+def action_undone(number: int, action: str) -> str:
+    return f"Action {number} ({action}) is undone."
 
 
 def token_revoked(name: str) -> str:

@@ -30,6 +30,7 @@ from digest.schedule import load_zone
 from digest.subscribers import records, restore
 from digest.subscribers.privacy import delete_subscriber
 from digest.subscribers.profile import to_profile
+from digest.subscribers.profiles import refit_profile
 from digest.subscribers.records import (
     ENDED_STATUSES,
     MAX_PAUSE,
@@ -171,6 +172,7 @@ def change_subscription(
             records.set_keywords(session, subscriber, keywords, max_keywords=ctx.settings.most_keywords)
         session.flush()
         after = _choices_of(session, subscriber)
+        _refit(session, subscriber_id, before, after, now)
         changes = {"before": before, "after": after}
         return record_action(session, actor, "change", ObjectKind.SUBSCRIBER, subscriber_id, now, **changes)
 
@@ -210,6 +212,7 @@ def undo_subscriber_action(
         subscriber = subscriber_by_id(session, int(record.object_id))
         if record.action == "change":
             _put_choices_back(session, subscriber, detail, limits)
+            _refit(session, int(subscriber.id or 0), detail["after"], detail["before"], now)
             return
         if record.action == "remove" and now - record.at > RESUBSCRIBE_LIFETIME:
             raise SubscriberError(KEYWORDS_DELETED)
@@ -227,12 +230,19 @@ def _put_choices_back(session: Session, subscriber: Subscriber, detail: dict[str
     before, after = detail.get("before"), detail.get("after")
     if not before or _choices_of(session, subscriber) != after:
         raise SubscriberError("Preferences or keywords have changed since then, so this cannot be undone.")
-    sources = tuple(before["preferences"].pop("sources"))
-    records.set_preferences(session, subscriber, Preferences(**before["preferences"], sources=sources))
+    preferences = before["preferences"] | {"sources": tuple(before["preferences"]["sources"])}
+    records.set_preferences(session, subscriber, Preferences(**preferences))
     muted = {text for text, is_muted in before["keywords"] if is_muted}
     parsed = parse_keywords_or_raise([text for text, _ in before["keywords"]], limits)
     keywords = [replace(keyword, is_muted=keyword.text in muted) for keyword in parsed]
     records.set_keywords(session, subscriber, keywords, max_keywords=limits.max_keywords)
+
+
+def _refit(session: Session, subscriber_id: int, before: dict[str, Any], after: dict[str, Any], now: datetime) -> None:
+    """Learn the words of a subscriber again, where it depends on them whether close papers are shown."""
+    was_shown, is_shown = (choices["preferences"].get("close_papers") for choices in (before, after))
+    if is_shown or is_shown != was_shown:
+        refit_profile(session, subscriber_id, now)
 
 
 def _require_status(subscriber: Subscriber, statuses: Collection[SubscriberStatus], done: str) -> None:

@@ -38,6 +38,7 @@ class PreferencesIn(StrictInput):
     summaries: bool | None = None
     thumbnails: bool | None = None
     about_only: bool | None = None
+    close_papers: bool | None = Field(default=None, description="Show papers close to the keywords, too.")
     sources: list[Annotated[str, Field(max_length=100)]] | None = Field(
         default=None, max_length=1000, description="Sources whose papers are wanted; empty for all."
     )

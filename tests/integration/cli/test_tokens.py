@@ -64,6 +64,11 @@ def test_what_the_command_line_does_is_on_record_with_the_user(sqlite_store: Eng
     command.run("papers", "link", "1", "2")
     with read_session(sqlite_store) as session:
         done = [(row.actor, row.action, row.object_kind, row.object_id) for row in list_actions(session)]
+    assert command.json("actions", "list", "--kind", "paper-link")[0]["can_undo"]
+    assert "(link) is undone" in command.run("actions", "undo", str(command.json("actions", "list")[0]["id"])).stderr
+    assert USER in command.run("actions", "list").stdout
+    for wrong in ("99", "1"):
+        command.run("actions", "undo", wrong, status=2)
     # Erasing takes along what was done to the subscriber and their deliveries.
     assert done == [
         (USER, "link", "paper-link", "1"),

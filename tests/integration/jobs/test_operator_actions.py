@@ -17,6 +17,7 @@ from digest.database.models import (
     DeliveryState,
     OperatorAction,
     Paper,
+    Profile,
     QuarantinedRow,
     Subscriber,
     SubscriberStatus,
@@ -141,6 +142,13 @@ def test_choices_are_changed_and_put_back(ctx: AppContext) -> None:
     assert view.keywords(ADA) == [("protein folding", False)]
     undo_action(ctx, ACTOR, int(changed.id or 0), LATER)
     assert (view.subscriber(ADA).cap, view.subscriber(ADA).frequency, view.keywords(ADA)) == (20, "daily", before)
+    closer = subscribers.change_subscription(ctx, ACTOR, number, NOW, preferences=Preferences(close_papers=True))
+    with read_session(ctx.engine) as session:
+        assert session.get_one(Profile, number).in_digest is True
+    undo_action(ctx, ACTOR, int(closer.id or 0), LATER)
+    with read_session(ctx.engine) as session:
+        profile = session.get(Profile, number)
+        assert profile is None or profile.in_digest is None
     only_keywords = subscribers.change_subscription(ctx, ACTOR, number, NOW, keywords=keywords)
     subscribers.change_subscription(ctx, ACTOR, number, NOW, preferences=Preferences(cap=4))
     with pytest.raises(SubscriberError, match="have changed since"):
