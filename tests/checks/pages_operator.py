@@ -1,15 +1,18 @@
 """The operator's pages for the judges: a store with all that these pages can show, and a session."""
 
 from datetime import timedelta
+from typing import Any
 
 import httpx
 from sqlmodel import col, select
 
 from digest.context import AppContext
 from digest.database import read_session, write_session
-from digest.database.models import Delivery, DeliveryState, FetchStatus, Subscriber
+from digest.database.models import Delivery, DeliveryState, FetchStatus, QuarantinedRow, Subscriber
 from digest.delivery.circuit_breaker import open_circuit
+from digest.subscribers import pause_subscription
 from digest.web.admin.login import SESSION_COOKIE
+from digest.web.auth import OPERATOR
 from tests.support.browser import TEST_TIME
 from tests.support.contexts import ADA
 from tests.support.factories import delivery, source_fetch, subscriber
@@ -20,7 +23,7 @@ FINAL_STATES = (DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.UNCERTAI
 
 
 def add_operator_history(ctx: AppContext) -> None:
-    """Store fetches, good and bad; failed and uncertain deliveries; a relay with an open circuit."""
+    """Store fetches, good and bad; deliveries in all final states; a row that cannot be read; an action; a refusal."""
     with write_session(ctx.engine) as session:
         for source in ctx.settings.sources:
             for ago in range(20, 0, -1):
@@ -47,7 +50,19 @@ def add_operator_history(ctx: AppContext) -> None:
                 session.add(
                     delivery(to, state=state, edition=f"{then:%F}", created_at=then, settled_at=then, attempts=1)
                 )
+        instants: dict[str, Any] = {"first_seen_at": TEST_TIME - timedelta(days=2), "last_seen_at": TEST_TIME}
+        session.add(
+            QuarantinedRow(table_name="paper", row_id="7", reason="authors cannot be read", count=3, **instants)
+        )
         open_circuit(session, ctx.relay_config().name, code=535, reply="5.7.8 not this password", now=TEST_TIME)
+    until = (TEST_TIME + timedelta(days=14)).date()
+    pause_subscription(ctx, OPERATOR, paused_id(ctx), TEST_TIME, until=until)
+
+
+def paused_id(ctx: AppContext) -> int:
+    """Return the subscriber whom the operator has paused."""
+    with read_session(ctx.engine) as session:
+        return int(session.exec(select(Subscriber.id).where(Subscriber.email == "reader-0@example.org")).one() or 0)
 
 
 def _fetch_status(ago: int) -> FetchStatus:
@@ -62,19 +77,36 @@ def operator_pages(ctx: AppContext) -> dict[str, str]:
         ada = session.exec(select(Subscriber.id).where(Subscriber.email == ADA)).one()
         ids = select(Delivery.id).order_by(col(Delivery.id))
         ids_by_state = {state: session.exec(ids.where(Delivery.state == state)).first() for state in FINAL_STATES}
+    operator, subscribers = "/operator", f"/operator/subscribers/{ada}"
+    failed, uncertain = ids_by_state[DeliveryState.FAILED], ids_by_state[DeliveryState.UNCERTAIN]
     return {
-        "operator": "/operator",
-        "operator-subscribers": "/operator/subscribers",
-        "operator-papers": "/operator/papers",
-        "operator-found": "/operator/subscribers#q=reader",
-        "operator-none": "/operator/subscribers#q=nobody",
-        "operator-fault": "/operator/subscribers#q=x",
-        "operator-subscriber": f"/operator/subscribers/{ada}",
-        "operator-queued": f"/operator/subscribers/{ada}?queued=1",
+        "operator": operator,
+        "operator-subscribers": f"{operator}/subscribers",
+        "operator-by-address": f"{operator}/subscribers?status=active&frequency=daily&order=address",
+        "operator-no-subscribers": f"{operator}/subscribers?status=suppressed",
+        "operator-found": f"{operator}/subscribers#q=reader",
+        "operator-none": f"{operator}/subscribers#q=nobody",
+        "operator-fault": f"{operator}/subscribers#q=x",
+        "operator-subscriber": subscribers,
+        "operator-paused": f"{operator}/subscribers/{paused_id(ctx)}?done=1",
+        **{f"operator-{action}": f"{subscribers}/{action}" for action in ("pause", "remove", "erase")},
+        "operator-deliveries": f"{operator}/deliveries",
+        "operator-uncertain": f"{operator}/deliveries?state=uncertain&kind=digest&day=2026-07-28",
+        "operator-no-deliveries": f"{operator}/deliveries?state=cancelled&day=2026-01-01",
+        "operator-no-delivery": f"{operator}/deliveries#q=nobody",
         **{
-            f"operator-delivery-{state}": f"/operator/deliveries/{delivery_id}"
+            f"operator-delivery-{state}": f"{operator}/deliveries/{delivery_id}"
             for state, delivery_id in ids_by_state.items()
         },
+        "operator-retry": f"{operator}/deliveries/{failed}/retry",
+        "operator-refused-retry": f"{operator}/deliveries/{uncertain}/retry#until=",
+        "operator-sources": f"{operator}/sources",
+        "operator-fetch": f"{operator}/sources/huggingface/fetch",
+        "operator-papers": f"{operator}/papers",
+        "operator-quarantine": f"{operator}/quarantine",
+        "operator-release": f"{operator}/quarantine/1/resolve",
+        "operator-activity": f"{operator}/activity",
+        "operator-undo": f"{operator}/activity/1/undo",
     }
 
 

@@ -101,7 +101,16 @@ def test_actions_on_a_subscriber(operator: Operator, ctx: AppContext) -> None:
     refused = operator.post(f"{path}/restore")
     assert (refused.status_code, "Nothing was changed. This subscriber is active" in refused.text) == (409, True)
     log = ParsedPage(operator.page("/activity")).text
-    for sentence in ("Restored", "Unsubscribed", "Resumed", "Paused", "undone", ADA, "Operator", "until 2026-08-14"):
+    for sentence in (
+        "Restored",
+        "Unsubscribed",
+        "Resumed",
+        "Paused",
+        "undone",
+        ADA,
+        "Operator",
+        "until 14 August 2026",
+    ):
         assert sentence in log, sentence
     assert "Restored" in operator.page(path).partition("Activity</h2>")[2]
     with write_session(ctx.engine) as session:
