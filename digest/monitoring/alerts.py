@@ -13,6 +13,7 @@ from digest.context import AppContext
 from digest.database import quarantined_rows, read_session
 from digest.database.models import DeliveryState
 from digest.monitoring import messages
+from digest.monitoring.delivery_list import DeliveryFilter, DeliveryTab, count_deliveries
 from digest.monitoring.health import Health, schema_sentence
 from digest.monitoring.source_statistics import last_fetches
 from digest.monitoring.statistics import WEEK_DAYS, MonthSummary
@@ -36,9 +37,9 @@ class Alert:
 
 
 def find_alerts(ctx: AppContext, month: MonthSummary | None, health: Health, now: datetime) -> list[Alert]:
-    """Return all alerts, the most urgent first. Without a `month` the database is not asked."""
+    """Return all alerts, the most urgent first. Without a `month` none is about the share of failures."""
     alerts = list(_service_alerts(health))
-    if month is not None:
+    if health.is_current:
         with read_session(ctx.engine) as session:
             problems = load_source_problems(session, now)
             alerts += _delivery_alerts(session, month, now)
@@ -63,11 +64,11 @@ def _service_alerts(health: Health) -> Iterator[Alert]:
         yield Alert("relay", sentence, messages.next_attempt(f"{circuit.retry_at:%H:%M}"))
 
 
-def _delivery_alerts(session: Session, month: MonthSummary, now: datetime) -> Iterator[Alert]:
-    if count := month.count(DeliveryState.UNCERTAIN):
+def _delivery_alerts(session: Session, month: MonthSummary | None, now: datetime) -> Iterator[Alert]:
+    if count := count_deliveries(session, DeliveryFilter(tab=DeliveryTab.UNCERTAIN)):
         yield Alert("uncertain", messages.uncertain_deliveries(count), messages.RESOLVE_THEM)
-    failed = month.count(DeliveryState.FAILED, WEEK_DAYS)
-    if month.failure_ratio > MAX_FAILURE_RATIO and failed >= MIN_FAILURES:
+    failed = month.count(DeliveryState.FAILED, WEEK_DAYS) if month else 0
+    if month and month.failure_ratio > MAX_FAILURE_RATIO and failed >= MIN_FAILURES:
         yield Alert("bounces", messages.failing_deliveries(month.failure_ratio, failed), messages.MANY_BOUNCES)
     if faults := count_sender_faults(session, now - timedelta(days=WEEK_DAYS)):
         reasons = ", ".join(f"{status} {reason}".strip() + f" ({count})" for status, reason, count in faults[:3])

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from threading import Lock
+from threading import Lock, Thread
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -40,6 +40,34 @@ class TimedCache(Generic[T]):
             return value
         finally:
             self._lock.release()
+
+    def get_soon(self, now: datetime, compute: Callable[[], T], wait_seconds: float) -> T | None:
+        """Return the value, computed within `wait_seconds`; else that of before, or None, while a thread computes on.
+
+        Raises the errors of `compute` that come in time.
+        """
+        entry = self._entry
+        if entry and entry[0] <= now < entry[1]:
+            return entry[2]
+        errors: list[Exception] = []
+
+        def run() -> None:
+            try:
+                self.get(now, compute)
+            except Exception as error:  # noqa: BLE001  - whoever waits for it gets it, the next one computes again
+                errors.append(error)
+
+        thread = Thread(target=run, daemon=True)
+        thread.start()
+        thread.join(wait_seconds)
+        if errors:
+            raise errors[0]
+        return self._entry[2] if self._entry else None
+
+    def expire(self) -> None:
+        """Compute the value anew when it is needed; until then it is that of before for those who do not wait."""
+        if entry := self._entry:
+            self._entry = (entry[0], entry[0], entry[2])
 
     def clear(self) -> None:
         """Drop the cached value."""

@@ -13,6 +13,8 @@ from digest.monitoring.source_overview import SourceOverview, load_source_overvi
 from digest.monitoring.statistics import MonthSummary, Statistics, measure_statistics, summarize_month
 from digest.monitoring.subscriber_list import StatusCounts, count_subscribers
 
+MAX_WAIT = 2.0  # seconds
+
 
 class Monitoring:
     """Monitoring of one process. Any number of threads may ask; each value is computed by one of them."""
@@ -36,6 +38,10 @@ class Monitoring:
         """Return how today's run goes. Raises StoreError, as do the others."""
         return self._today.get(now, lambda: get_current_run(self._ctx, now))
 
+    def today_soon(self, now: datetime) -> CurrentRun | None:
+        """Return how today's run goes, or went before; None while it is counted for the first time."""
+        return self._today.get_soon(now, lambda: get_current_run(self._ctx, now), MAX_WAIT)
+
     def statistics(self, now: datetime) -> Statistics:
         """Return all that is measured; of a database that cannot be used only its health."""
         health = self.health(now)
@@ -46,6 +52,13 @@ class Monitoring:
     def month(self, now: datetime) -> MonthSummary:
         """Return the figures of the last 30 days."""
         return self._month.get(now, lambda: summarize_month(self._ctx.engine, now))
+
+    def month_soon(self, now: datetime) -> MonthSummary | None:
+        """Return the figures of the last 30 days, or those of before; None while they are counted for the first time.
+
+        With millions of deliveries that takes a while, for which no page waits.
+        """
+        return self._month.get_soon(now, lambda: summarize_month(self._ctx.engine, now), MAX_WAIT)
 
     def sources(self, now: datetime) -> list[SourceOverview]:
         """Return how each source and feed does."""
@@ -63,10 +76,11 @@ class Monitoring:
     def alerts(self, now: datetime) -> list[Alert]:
         """Return what a person must look at, the most urgent first."""
         health = self.health(now)
-        month = self.month(now) if health.is_current else None
+        month = self.month_soon(now) if health.is_current else None
         return self._alerts.get(now, lambda: find_alerts(self._ctx, month, health, now))
 
     def invalidate(self) -> None:
         """Forget cached values after an operator's decision."""
-        for cache in (self._today, self._alerts, self._month, self._statistics, self._sources, self._subscribers):
+        for cache in (self._today, self._alerts, self._statistics, self._sources, self._subscribers):
             cache.clear()
+        self._month.expire()

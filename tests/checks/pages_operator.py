@@ -78,7 +78,7 @@ def operator_pages(ctx: AppContext) -> dict[str, str]:
         ids = select(Delivery.id).order_by(col(Delivery.id))
         ids_by_state = {state: session.exec(ids.where(Delivery.state == state)).first() for state in FINAL_STATES}
     operator, subscribers = "/operator", f"/operator/subscribers/{ada}"
-    failed, uncertain = ids_by_state[DeliveryState.FAILED], ids_by_state[DeliveryState.UNCERTAIN]
+    failed = ids_by_state[DeliveryState.FAILED]
     return {
         "operator": operator,
         "operator-subscribers": f"{operator}/subscribers",
@@ -99,7 +99,6 @@ def operator_pages(ctx: AppContext) -> dict[str, str]:
             for state, delivery_id in ids_by_state.items()
         },
         "operator-retry": f"{operator}/deliveries/{failed}/retry",
-        "operator-refused-retry": f"{operator}/deliveries/{uncertain}/retry#until=",
         "operator-sources": f"{operator}/sources",
         "operator-fetch": f"{operator}/sources/huggingface/fetch",
         "operator-papers": f"{operator}/papers",

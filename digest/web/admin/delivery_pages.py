@@ -2,7 +2,7 @@
 
 from datetime import date, timedelta
 from typing import Annotated, Literal
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import structlog
 from fastapi import APIRouter, Form, Query
@@ -159,7 +159,8 @@ def _copy_url(web: WebContext, delivery: Delivery) -> str:
     if web.clock() - delivery.created_at > timedelta(days=web.ctx.settings.web_copy_days):
         return ""
     subject = delivery_subject(int(delivery.id or 0), delivery.message_id)
-    return f"{web.root}/emails/{web.ctx.token_signer.sign(TokenPurpose.VIEW, subject, delivery.created_at)}"
+    token = web.ctx.token_signer.sign(TokenPurpose.VIEW, subject, delivery.created_at)
+    return f"{web.root}/emails/{quote(token)}"
 
 
 @router.post("/deliveries/{number}/resolve")

@@ -21,14 +21,14 @@ def overview_page(web: WebDep, monitoring: MonitoringDep) -> HTMLResponse:
     alerts = group_alerts(monitoring.alerts(now))
     if not monitoring.health(now).is_current:
         return admin_page(web, "unavailable.html", alerts=alerts)
-    run, month = monitoring.today(now), monitoring.month(now)
+    run, month = monitoring.today_soon(now), monitoring.month_soon(now)
     return admin_page(
         web,
         "overview.html",
         alerts=alerts,
-        live=live_values(run),
+        live=live_values(run) if run else {},
         run=run,
-        charts=monthly_charts(month),
+        charts=monthly_charts(month) if month else [],
         sources=source_cards(monitoring.sources(now), month),
         now=now,
         today=now.date(),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
@@ -59,7 +60,7 @@ class SourceCard:
 
 def source_cards(
     overviews: Sequence[SourceOverview],
-    month: MonthSummary,
+    month: MonthSummary | None,
     fetches: Mapping[str, Sequence[SourceFetch]] | None = None,
 ) -> list[SourceCard]:
     """Return a card for each source, in the order of the settings."""
@@ -72,7 +73,9 @@ def source_cards(
     ]
 
 
-def _new_counts(month: MonthSummary, name: str) -> list[int]:
+def _new_counts(month: MonthSummary | None, name: str) -> list[int]:
+    if month is None:
+        return [0] * SPARK_DAYS
     by_day = month.fetches.get(name, {})
     return [by_day[day].new if day in by_day else 0 for day in month.days[-SPARK_DAYS:]]
 
@@ -91,14 +94,14 @@ def load_last_fetches(session: Session) -> dict[str, list[SourceFetch]]:
 @router.api_route("/sources", methods=SAFE_METHODS)
 def sources_page(web: WebDep, monitoring: MonitoringDep, done: int = 0) -> HTMLResponse:
     now = web.clock()
-    month = monitoring.month(now)
+    month = monitoring.month_soon(now)
     with read_session(web.ctx.engine) as session:
         cards = source_cards(monitoring.sources(now), month, load_last_fetches(session))
         return admin_page(
             web,
             "sources.html",
             cards=cards,
-            first_day=month.days[-SPARK_DAYS],
+            first_day=now.date() - timedelta(days=SPARK_DAYS - 1),
             done=find_done(session, done, ObjectKind.SOURCE),
             today=now.date(),
             statuses=messages.FETCH_STATUSES,
