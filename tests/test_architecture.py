@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[1]
 DIGEST = ROOT / "digest"
 LONGEST_FILE = 400  # lines
 LONGEST_FUNCTION = 50  # lines below the signature: a command's options are a list, not a text
-EMAILS = ("digest", "confirm", "welcome", "already-subscribed", "goodbye", "copy-link")
+EMAILS = ("digest", "confirm", "welcome", "already-subscribed", "goodbye", "copy-link", "relay-test")
 
 PACKAGES = {
     "bounces", "cli", "config", "database", "delivery", "jobs", "mail", "matching", "monitoring", "papers", "planning",

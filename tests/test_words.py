@@ -208,7 +208,7 @@ def is_old_names(node: ast.AST) -> bool:
 
 
 COMMANDS = {
-    *("serve", "worker", "demo", "run", "collect", "sources"),
+    *("serve", "setup", "worker", "demo", "run", "collect", "sources"),
     *("migrate", "preview", "match", "doctor", "prune"),
 }
 

@@ -26,6 +26,7 @@
 - `run`: collect, plan and deliver once; collect alone
 - `runs`: the progress of a day's run
 - `serve`: the web server with the scheduler, and workers
+- `setup`: ask for the settings, test the relay, write .env
 - `source_commands`: how the sources do
 - `subscriber_commands`: list, add, show, remove, allow, import and export subscribers
 - `template_commands`: copy and check the operator's own templates

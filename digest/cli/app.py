@@ -27,6 +27,7 @@ from digest.cli.preview import MATCH_EPILOG, PREVIEW_EPILOG, MatchCommand, match
 from digest.cli.prune import PRUNE_EPILOG, prune
 from digest.cli.run import COLLECT_EPILOG, RUN_EPILOG, collect, run
 from digest.cli.serve import DEMO_EPILOG, SERVE_EPILOG, WORKER_EPILOG, demo, serve, worker
+from digest.cli.setup import SETUP_EPILOG, setup
 
 HELP = "E-mail people the new research papers that match their keywords."
 EPILOG = """\
@@ -34,7 +35,11 @@ See a first digest without setting anything up. Nothing is sent:
 
 $ digest preview -k "diffusion model" -k protein --out digest.html
 
+Set the service up with some questions: digest setup
+
 Settings are DIGEST_* variables in the environment or in .env. See .env.example. To check them: digest doctor
+
+Let your shell complete commands and options: digest --install-completion
 
 Exit status: 0 success, 1 something failed and was recorded, 2 a command or setting is invalid.
 """
@@ -69,6 +74,7 @@ def main(
 
 for command, epilog in (
     (demo, DEMO_EPILOG),
+    (setup, SETUP_EPILOG),
     (serve, SERVE_EPILOG),
     (worker, WORKER_EPILOG),
     (run, RUN_EPILOG),

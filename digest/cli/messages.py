@@ -266,10 +266,7 @@ def demo_next_steps(*, with_make: bool) -> str:
 
 
 def serving_demo(database_url: str) -> str:
-    return (
-        f"This is a demonstration with sample papers ({database_url}). To use your own database, create a .env file "
-        "from .env.example."
-    )
+    return f"This is a demonstration with sample papers ({database_url}). To set up a service of your own: digest setup"
 
 
 def serving_with_relay(url: str, relay: str) -> str:

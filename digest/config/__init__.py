@@ -42,7 +42,7 @@ from digest.config.template_folder import (
     TemplateFolder,
     load_template_folder,
 )
-from digest.config.values import FooterLink, HttpUrl, OneLine, StringList, is_web_address
+from digest.config.values import FooterLink, HttpUrl, OneLine, StringList, encode_address, is_web_address
 
 __all__ = [
     "DEFAULT_KEY",
@@ -67,6 +67,7 @@ __all__ = [
     "TemplateFolder",
     "TlsMode",
     "describe_value",
+    "encode_address",
     "is_web_address",
     "load_logo",
     "load_settings",

@@ -213,6 +213,13 @@ class AddressRestoredContext(NoticeContext):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RelayTestContext(NoticeContext):
+    """Test of the relay, to the operator."""
+
+    template = "relay-test"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GoodbyeContext(NoticeContext):
     """Last e-mail. `resubscribe_url` undoes the unsubscribing for so many `resubscribe_days`."""
 

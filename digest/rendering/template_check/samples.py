@@ -27,6 +27,7 @@ from digest.rendering.contexts import (
     NoticeContext,
     PaperView,
     PersonalLinks,
+    RelayTestContext,
     SendTime,
     Welcome,
     WelcomeContext,
@@ -121,6 +122,7 @@ def email_samples(templates: TemplateFolder) -> Iterator[EmailSample]:
         AddressChangeContext(change_url=url),
         AddressChangedContext(undo_url=url),
         AddressRestoredContext(subscribe_url=url),
+        RelayTestContext(),
         GoodbyeContext(resubscribe_url=url, subscribe_url=f"{SITE}/"),
     ):
         links = {field.name: getattr(notice, field.name) for field in fields(notice) if field.name.endswith("_url")}

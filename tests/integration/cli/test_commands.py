@@ -21,6 +21,7 @@ NOW = ("--now", "2026-07-29T12:00:00Z")
 COMMANDS = (
     "demo",
     "serve",
+    "setup",
     "run",
     "collect",
     "migrate",
@@ -45,6 +46,7 @@ COMMANDS = (
 WITH_EXAMPLES = (
     "demo",
     "serve",
+    "setup",
     "run",
     "collect",
     "preview",

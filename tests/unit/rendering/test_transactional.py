@@ -16,6 +16,7 @@ from digest.rendering import (
     AlreadySubscribedContext,
     ConfirmContext,
     GoodbyeContext,
+    RelayTestContext,
     SendTime,
     WelcomeContext,
     render_notice,
@@ -51,6 +52,7 @@ EMAILS = {
     ),
     "address changed": (render_notice(AddressChangedContext(undo_url=f"{SITE}/address-undo/b1")), ["address-undo/b1"]),
     "address restored": (render_notice(AddressRestoredContext(subscribe_url=f"{SITE}/")), [""]),
+    "relay test": (render_notice(RelayTestContext(postal_address="1 Example Street")), []),
     "goodbye": (
         render_notice(GoodbyeContext(resubscribe_url=f"{SITE}/return/r1", subscribe_url=f"{SITE}/")),
         ["return/r1", ""],
