@@ -16,8 +16,8 @@ from digest.papers.queries import is_shown
 from digest.papers.similar.term_counts import load_term_space
 
 MAX_PAPER_ID = 2**52
-SEARCHED_WORDS = 8  # the heaviest, of which a candidate has two
-CANDIDATES = 100  # the latest papers that may be related; to compare one takes half a millisecond
+SEARCHED_WORDS = 6  # the heaviest, of which a candidate has two
+CANDIDATES = 60  # the latest papers that may be related; to compare one takes half a millisecond
 RELATED_SHARE = 0.12  # a little less than what brings a paper into an e-mail: here somebody looks for more
 
 
