@@ -34,6 +34,7 @@ from tests.benchmarks.runs import emails_sent, subscribers_planned
 from tests.benchmarks.scale import (
     busy_day_planned,
     paper_growth,
+    profiles_compared,
     run_memory,
     run_on_postgresql,
     run_on_sqlite,
@@ -64,6 +65,7 @@ ROWS: tuple[Row, ...] = (
     keywords_matched,
     normalized_words_matched,
     run_on_sqlite,
+    profiles_compared,
     run_memory,
     run_on_postgresql,
     subscriber_growth,

@@ -1,10 +1,15 @@
 """Rows of planning for very many subscribers. Sizes come from the environment: BENCH_READERS, BENCH_PAPERS."""
 
+import json
+import random
 import tempfile
 import time
+from collections.abc import Sequence
 from functools import cache
 
-from digest.matching import parse
+from digest.matching import TermCounter, TermSpace, build_profile, parse
+from digest.planning import CHUNK_SIZE
+from digest.planning.profile_matches import ProfilePapers, accept_all
 from tests.benchmarks.harness import Result
 from tests.benchmarks.population import (
     PlanResult,
@@ -20,6 +25,7 @@ from tests.support.postgres import server
 SUBSCRIBERS, PAPERS = size("READERS", 1_000_000), size("PAPERS", 1000)
 FEW_SUBSCRIBERS, FEW_PAPERS = max(SUBSCRIBERS // 100, 1), max(PAPERS // 4, 1)
 USUAL_DAY, BUSY_DAY = 1000, 6500  # papers
+SAMPLE_PROFILES = 200  # that repeat
 SAMPLE = 10  # subscribers whom the baseline serves; its cost grows with their number
 CAP = 20
 DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on", "shared_buffers": "512MB"}
@@ -49,6 +55,34 @@ def plan_on_postgresql(subscribers: int, papers: int, processes: int = 1) -> Pla
         sum(result.cpu_seconds for result in results),
         max(result.peak_bytes for result in results),
     )
+
+
+def profiles_compared() -> Result:
+    """Compare the profiles of a tenth of all subscribers with the papers; against a plan for all of them.
+
+    A profile has 50 words and is read as it is stored. Memory is that of a chunk of them.
+    """
+    papers = [(paper.title, paper.abstract) for paper in paper_texts(PAPERS)]
+    stored = sample_profiles(papers)
+    started = time.perf_counter()
+    matching, pairs = ProfilePapers.build(dict(enumerate(papers, 1))), 0
+    for first in range(0, SUBSCRIBERS // 10, CHUNK_SIZE):
+        rows = range(first, min(first + CHUNK_SIZE, SUBSCRIBERS // 10))
+        profiles = [json.loads(stored[row % len(stored)]) for row in rows]
+        pairs += len(matching.match(profiles, accept_all).shares)
+    seconds = time.perf_counter() - started
+    assert pairs
+    plan = plan_on_sqlite(SUBSCRIBERS, PAPERS)
+    return Result(measured=seconds, baseline=plan.seconds, unit="s", goal=1, less=True)
+
+
+def sample_profiles(texts: Sequence[tuple[str, str]]) -> list[str]:
+    """Learn profiles from ten papers each, as they are stored."""
+    counter = TermCounter()
+    counter.read_titles(title for title, _ in texts)
+    counter.read_papers(texts)
+    space, rng = TermSpace.from_counts(counter.choose(), counter.paper_count), random.Random(11)
+    return [json.dumps(build_profile(space, rng.sample(texts, 10))) for _ in range(SAMPLE_PROFILES)]
 
 
 def run_on_sqlite() -> Result:
