@@ -114,8 +114,8 @@ def plan_chunk(
         positions = np.flatnonzero(is_individual).tolist()
         rows += _individual_digest_rows(session, new_papers, queries, positions, undelivered, unreadable)
     digests = delivery.enqueue_digests(session, edition, rows, domain, now)
-    close_papers = add_close_papers(session, edition, new_papers, queries, rows, undelivered, unreadable)
-    add_news(session, edition, {row[0]: row[1] for row in rows}, close_papers, now)
+    add_close_papers(session, edition, new_papers, queries, rows, undelivered, unreadable)
+    add_news(session, edition, {row[0]: row[1] for row in rows}, now)
     delivery.settle_welcomes(session, unplanned.ids.tolist(), [row[0] for row in rows])
     if already_planned:
         _update_subscribers(session, subscribers.filter(is_planned), {"last_due_day": due_day})

@@ -64,16 +64,16 @@ def add_close_papers(
     digests: Sequence[DigestRow],
     undelivered: Mapping[int, UndeliveredPapers],
     unreadable: list[InvalidRow],
-) -> dict[int, list[int]]:
-    """Add close papers to the digests of an edition that were just queued. Returns them by subscriber.
+) -> None:
+    """Add close papers to the digests of an edition that were just queued.
 
     Those of subscribers without a digest wait for their next one.
     """
     if not new_papers.has_profiles:
-        return {}
+        return
     stored = _load_profiles(session, queries.subscribers.ids.tolist(), unreadable)
     if not stored:
-        return {}
+        return
     shown = {row[0]: {*json.loads(row[1]), *json.loads(row[2])} for row in digests if row[0] in stored}
     waiting = {number: list(profile.waiting_papers) for number, profile in stored.items()}
     owed = {n: [*waiting[n], *(undelivered[n].close_papers if n in undelivered else ())] for n in stored}
@@ -81,11 +81,9 @@ def add_close_papers(
     chosen = CloseChooser(session, new_papers, queries, profiles, unreadable).choose(
         shown, {number: paper_ids for number, paper_ids in owed.items() if paper_ids}
     )
-    in_digests = {number: matches for number, matches in chosen.items() if number in shown}
-    _record_in_digests(session, edition, in_digests)
+    _record_in_digests(session, edition, {n: matches for n, matches in chosen.items() if n in shown})
     still_waiting = {n: [] if n in shown else [match.paper_id for match in chosen.get(n, ())] for n in stored}
     _record_waiting(session, {n: paper_ids for n, paper_ids in still_waiting.items() if paper_ids != waiting[n]})
-    return {number: [match.paper_id for match in matches] for number, matches in in_digests.items()}
 
 
 def _load_profiles(

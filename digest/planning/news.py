@@ -6,7 +6,7 @@ row, so a digest that did not arrive has brought none.
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import cast
 
@@ -34,18 +34,9 @@ KIND_ORDER = {
 _NUMBER = re.compile(r"\d+")
 
 
-def add_news(
-    session: Session,
-    edition: str,
-    papers: Mapping[int, str],
-    close_papers: Mapping[int, Sequence[int]],
-    now: datetime,
-) -> None:
-    """Add news to the digests of an edition that were just queued.
-
-    `papers`: what each subscriber gets, as JSON; `close_papers`: what they get of papers close to their profile.
-    """
-    news = choose_news(session, papers, close_papers, now) if papers else {}
+def add_news(session: Session, edition: str, papers: Mapping[int, str], now: datetime) -> None:
+    """Add news to the digests of an edition that were just queued. `papers`: what each subscriber gets, as JSON."""
+    news = choose_news(session, papers, now) if papers else {}
     if not news:
         return
     table = cast("Table", inspect(Delivery).local_table)
@@ -55,9 +46,7 @@ def add_news(
     session.connection().execute(statement, rows)
 
 
-def choose_news(
-    session: Session, papers: Mapping[int, str], close_papers: Mapping[int, Sequence[int]], now: datetime
-) -> dict[int, list[int]]:
+def choose_news(session: Session, papers: Mapping[int, str], now: datetime) -> dict[int, list[int]]:
     """Return the events that each of these subscribers hears of now, the most urgent first."""
     events = load_recent_events(session, now - NEWS_LIFETIME)
     by_paper: dict[str, list[RecentEvent]] = {}
@@ -84,19 +73,16 @@ def choose_news(
             found = {event.id: event for event in by_paper[paper_id] if event.noted_at > left_at}
             had.setdefault(subscriber_id, {}).update(found)
         mentioned.setdefault(subscriber_id, set()).update(map(int, _NUMBER.findall(news_text or "")))
-
-    def todays(subscriber_id: int) -> set[int]:
-        return {*json.loads(papers[subscriber_id]), *close_papers.get(subscriber_id, ())}
-
     return {
         subscriber_id: chosen
         for subscriber_id, found in had.items()
-        if (chosen := _choose(found, mentioned[subscriber_id], todays(subscriber_id)))
+        if (chosen := _choose(found, mentioned[subscriber_id], papers[subscriber_id]))
     }
 
 
-def _choose(found: Mapping[int, RecentEvent], mentioned: set[int], todays: set[int]) -> list[int]:
+def _choose(found: Mapping[int, RecentEvent], mentioned: set[int], papers: str) -> list[int]:
     """Return what is new of these events. A paper of today is never news."""
+    todays = set(json.loads(papers))
     fresh = [event for event in found.values() if event.id not in mentioned and todays.isdisjoint(event.paper_ids)]
     fresh.sort(key=lambda event: (KIND_ORDER.get(PaperEventKind(event.kind), len(KIND_ORDER)), event.id))
     urgent = sum(event.kind in URGENT_KINDS for event in fresh)

@@ -73,7 +73,7 @@ class ProfilePapers:
     ) -> "tuple[IntArray, IntArray, npt.NDArray[np.float64]]":
         cells = self.terms.compare(profiles, CLOSE_SHARE).tocoo()
         rows, columns = cells.row.astype(np.int64) + first_row, cells.col.astype(np.int64)
-        counts = is_candidate(rows, columns) & (cells.data >= CLOSE_SHARE)
+        counts = is_candidate(rows, columns)
         return rows[counts], columns[counts], cells.data[counts]
 
 

@@ -1,5 +1,7 @@
 """Papers close to a profile: a section of what no keyword found, with its reason, and never twice."""
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import event
 from sqlmodel import col, select
@@ -12,10 +14,21 @@ from digest.database.models import (
     Delivery,
     DeliveryKind,
     DeliveryState,
+    MarkKind,
     Paper,
+    PaperEvent,
+    PaperEventKind,
+    PaperMark,
+    Profile,
     SavedKeyword,
+    Subscriber,
 )
+from digest.identifiers import Identifier
+from digest.papers import delivered_paper_ids, store_listings
+from digest.papers.prune import mailed_ids
+from digest.planning.profile_matches import CLOSE_LIMIT
 from digest.rendering import digest_context, load_batch, render_digest
+from digest.sources import ListedPaper
 from tests.support.contexts import (
     ADA,
     BOB,
@@ -61,6 +74,8 @@ def test_it_is_never_alone_and_waits_for_the_next_digest(ada: AppContext, record
     store_papers(ada, TUESDAY + 2 * DAY, ROBOT, "Proteins fold")
     plan_digests(ada, TUESDAY + 2 * DAY)
     assert close_papers(record) == [[close, close + 1]], "what was close on quiet days, the closest first"
+    with read_session(ada.engine) as session:
+        assert session.exec(select(Profile.waiting_papers)).all() == [[]]
     record.set_state(DeliveryState.SENT)
     store_papers(ada, TUESDAY + 3 * DAY, f"{ROBOT} again")
     plan_digests(ada, TUESDAY + 3 * DAY)
@@ -212,3 +227,93 @@ def test_the_section_stands_behind_the_papers_and_names_words_of_the_text(ada: A
         paper = session.get_one(Paper, close)
         paper.title, paper.abstract, paper.changed_at = "Another", "It says something else.", TUESDAY + DAY
     assert "Close to your keywords" not in rendered(ada)[0][0], "without a reason it is left out"
+
+
+def test_a_profile_is_on_from_the_first_mark_on(ctx: AppContext, record: StoreView) -> None:
+    for email in (ADA, BOB):
+        add_active_subscriber(ctx, email, "robot", now=TUESDAY)
+        set_profile(ctx, email, in_digest=None)
+    [marked] = store_papers(ctx, TUESDAY - DAY, "Deletion of marks")
+    with write_session(ctx.engine) as session:
+        session.add(PaperMark(subscriber_id=2, paper_id=marked, kind=MarkKind.MORE, created_at=TUESDAY))
+    _, close = store_papers(ctx, TUESDAY, ROBOT, CLOSE_TITLE)
+    plan_digests(ctx, TUESDAY)
+    assert close in close_papers(record, BOB)[0]
+    assert close_papers(record) == [[]]
+
+
+def test_a_word_without_weight_counts_for_nothing(ctx: AppContext, record: StoreView) -> None:
+    add_active_subscriber(ctx, ADA, "robot", now=TUESDAY)
+    set_profile(ctx, ADA, {"forget": 0.1, "retain": 0.1, "unlearning": 1.0, "membership": 1.0, "protein": -2.0})
+    store_papers(ctx, TUESDAY, ROBOT, "Forget and retain")
+    plan_digests(ctx, TUESDAY)
+    assert close_papers(record) == [[]]
+
+
+def test_what_waits_is_held_against_sources_and_belongs_to_one_subscriber(ctx: AppContext, record: StoreView) -> None:
+    add_active_subscriber(ctx, ADA, "robot", now=TUESDAY)
+    add_active_subscriber(ctx, BOB, "robot", now=TUESDAY)
+    set_profile(ctx, ADA)
+    [close] = store_papers(ctx, TUESDAY, CLOSE_TITLE)
+    plan_digests(ctx, TUESDAY)
+    [other] = store_papers(ctx, TUESDAY + DAY, "Membership and deletion")
+    set_profile(ctx, BOB)
+    plan_digests(ctx, TUESDAY + DAY)
+    with write_session(ctx.engine) as session:
+        session.get_one(Subscriber, 1).sources = ["pubmed"]
+    store_papers(ctx, TUESDAY + 2 * DAY, ROBOT, source="pubmed")
+    plan_digests(ctx, TUESDAY + 2 * DAY)
+    assert (close_papers(record), close_papers(record, BOB)) == ([[]], [[other]])
+    assert close not in close_papers(record, BOB)[0]
+
+
+def test_what_a_digest_had_as_close_counts_as_had(ada: AppContext, record: StoreView) -> None:
+    robot, close = store_papers(ada, TUESDAY, ROBOT, CLOSE_TITLE)
+    plan_digests(ada, TUESDAY)
+    record.set_state(DeliveryState.SENT)
+    with read_session(ada.engine) as session:
+        assert delivered_paper_ids(session, [1]) == {1: {robot, close}}
+        assert mailed_ids(session) == {robot, close}
+    # Even if it still waits, by a row of before.
+    with write_session(ada.engine) as session:
+        session.get_one(Profile, 1).waiting_papers = [close]
+    store_papers(ada, TUESDAY + DAY, f"{ROBOT} again")
+    plan_digests(ada, TUESDAY + DAY)
+    assert close_papers(record) == [[close], []]
+
+
+def test_news_follow_a_paper_that_was_close(ada: AppContext, record: StoreView) -> None:
+    store_papers(ada, TUESDAY, ROBOT)
+    paper = ListedPaper(
+        source="arxiv", kind="new", list_day=TUESDAY.date(), rank=1, title=CLOSE_TITLE, abstract="It folds.",
+        identifiers=(Identifier("arxiv", "2607.00001"),), url="https://example.org",
+    )  # fmt: skip
+    with write_session(ada.engine) as session:
+        store_listings(session, [paper], TUESDAY)
+    plan_digests(ada, TUESDAY)
+    record.set_state(DeliveryState.SENT)
+    store_papers(ada, TUESDAY + DAY, f"{ROBOT} again")
+    changed = replace(paper, kind="replace", version=2, abstract="It unfolds.", list_day=(TUESDAY + DAY).date())
+    with write_session(ada.engine) as session:
+        store_listings(session, [changed], TUESDAY + DAY)
+    plan_digests(ada, TUESDAY + DAY)
+    assert [digest.news for digest in record.deliveries(ADA)] == [[], [1]]
+
+
+def test_a_queued_digest_drops_what_was_retracted_and_what_became_one_with_another_paper(
+    ada: AppContext, record: StoreView
+) -> None:
+    robot, retracted, merged, _ = store_papers(
+        ada, TUESDAY, ROBOT, CLOSE_TITLE, "Retain and forget", "Forget and delete for privacy"
+    )
+    plan_digests(ada, TUESDAY)
+    assert len(close_papers(record)[0]) == CLOSE_LIMIT
+    with write_session(ada.engine) as session:
+        session.add(PaperEvent(paper_id=retracted, kind=PaperEventKind.WITHDRAWN, noted_at=TUESDAY))
+        session.get_one(Paper, merged).merged_into = robot
+    [(text, _)] = rendered(ada)
+    shown = text.partition("Close to your keywords")[2]
+    assert "Forget and delete for privacy" in shown
+    assert CLOSE_TITLE not in shown
+    assert "Retain and forget" not in shown
+    assert ROBOT not in shown
