@@ -130,4 +130,4 @@ def local_timezone() -> str:
     name = os.environ.get("TZ", "").removeprefix(":") or os.path.realpath("/etc/localtime").partition(ZONEINFO)[2]
     from digest.schedule import timezone_names
 
-    return name if name in timezone_names() else "UTC"
+    return name if name in timezone_names() and name != "Etc/UTC" else "UTC"
