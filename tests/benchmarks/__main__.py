@@ -29,6 +29,7 @@ from tests.benchmarks.pages import (
     subscribe_page_served,
 )
 from tests.benchmarks.previews import preview_latency
+from tests.benchmarks.ranking import ranked_relevance, rare_keywords_shown
 from tests.benchmarks.rendering import emails_rendered
 from tests.benchmarks.runs import emails_sent, subscribers_planned
 from tests.benchmarks.scale import (
@@ -73,6 +74,8 @@ ROWS: tuple[Row, ...] = (
     busy_day_planned,
     two_planners,
     preview_latency,
+    ranked_relevance,
+    rare_keywords_shown,
     papers_searched,
     subscribe_page_served,
     previews_served,
