@@ -10,6 +10,7 @@ reads one paper at a time.
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -57,7 +58,7 @@ NO_EXACT_FORM = "\0"  # before the key, for words that are read a second time: n
 class DefinedForm(NamedTuple):
     """Another form of a phrase in a paper: what one of its texts defines (an acronym) holds in all of them."""
 
-    rows: tuple[int, ...]  # of the last word of each occurrence
+    rows: "array[int]"  # of the last word of each occurrence
     words: Words | None  # of the long form, to check the gaps of a phrase; None where the phrase is the acronym
 
 
@@ -140,7 +141,8 @@ class PositionalIndex:
             span = slice(definition.first, definition.last + 1)
             short, long = words.keys[definition.acronym], words.keys[span]
             self._definitions.setdefault(short, []).append((self.paper_count, tuple(long)))
-            form = Words("", long, words.exact[span], words.starts[span], words.ends[span], words.gaps[span])
+            places = _no_places(len(long))
+            form = Words("", long, long, places, places, words.gaps[span])  # of which the gaps are compared
             for name, sequence, words_of_form in (("".join(long), [short], form), (short, long, None)):
                 rows = [
                     first_row + bisect_left(text.ends, end)
@@ -148,7 +150,7 @@ class PositionalIndex:
                     for _, _, end in find_sequence(0, sequence, text)
                 ]
                 if rows:
-                    self._defined_forms.setdefault(name, []).append(DefinedForm(tuple(rows), words_of_form))
+                    self._defined_forms.setdefault(name, []).append(DefinedForm(array("I", rows), words_of_form))
 
     def _group(self) -> None:
         """Sort the words and group their positions, if papers were added since the last time."""
@@ -332,6 +334,12 @@ class PositionalIndex:
     def _gaps(self, positions: Column) -> Column:
         gaps: Column = self._flags[positions] & GAP_MASK
         return gaps
+
+
+@cache
+def _no_places(count: int) -> "array[int]":
+    """Return places of words of no text, shared by thousands of forms."""
+    return array("I", [0]) * count
 
 
 def _case_flags(words: Words, position: int) -> int:
