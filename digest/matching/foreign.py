@@ -23,8 +23,8 @@ _FUNCTION = re.compile(rf"\b(?:{_FUNCTION_NAMES})\s*(?=\()")
 _EQUATION = re.compile(r"\b(?:TS|TI|AB|AU|AK|SO|KP)\s*=\s*(?=[\w(\"])")
 _TAG = re.compile(r"(?<=[\w\")*])\s?\[(?:mesh[^\]]*|tiab|ti|ab|tw|all fields|title/abstract|title)\]", re.IGNORECASE)
 _TRUNCATION = re.compile(r"(?<=[A-Za-z]{2})(?:\$\d*(?=$|[\s).,A-Za-z])|[?#](?=[A-Za-z]))")
-_OR = re.compile(r"(?<=[\w)\"*\]\s])\s(or|Or)(?=\s)")
-_AND = re.compile(r"(?<=[\w)\"*\]\s])\s(and|And|not|Not)(?=\s)")
+_OR = re.compile(r"(?<=[^\s(])\s+(or|Or)(?=\s)")  # behind any sign: C++ or C, U.S. or U.K.
+_AND = re.compile(r"(?<=[^\s(])\s+(and|And|not|Not)(?=\s)")
 _SEPARATOR = re.compile(r";|,(?=\s)|(?<!\d),(?!\d)")
 _BARE_CATEGORY = re.compile(r"(?<![\w:.\-])[a-z-]{2,8}\.[A-Za-z][A-Za-z-]+(?![\w.\-])")
 
