@@ -17,7 +17,7 @@ MIN_REAL_PAPERS = 3  # that a keyword finds so that it is not taken for a typo
 MAX_WIDER = 3
 WORD_LENGTHS = range(5, 26)  # of a word whose spelling is corrected
 MIN_WORD_COUNT = 5  # occurrences of the word that was probably meant
-TYPO_RATIO = 20  # how much more frequent that word is than one that occurs
+TYPO_RATIO = 100  # how much more frequent that word is than one that occurs
 MAX_PHRASE_SHARE, MAX_WORD_SHARE = 0.05, 0.01  # of all papers, for a shorter phrase and for a single word
 MAX_SPECIFIC_PAPERS = 10  # that a shorter phrase may find in any case
 MIN_PAPERS = 2  # that a wider keyword finds
@@ -117,7 +117,9 @@ class KeywordCorrector:
         for length in range(count - 1, 0, -1):
             for first in range(count - length, -1, -1):  # what a phrase is about stands at its end
                 keys = words.keys[first : first + length]
-                if may_begin(keys[0]) and (length == 1 or may_end(keys[-1])):
+                following = words.keys[first + length] if first + length < count else ""
+                is_head = not following or following in FUNCTION_WORDS  # not urban, of urban design
+                if may_begin(keys[0]) and (is_head if length == 1 else may_end(keys[-1])):
                     yield _between(words, first, first + length)
 
 

@@ -34,6 +34,7 @@ SAMPLE_PAPERS = 100  # whose frequent phrases are examples while no phrases are 
 MIN_GROWTH = 0.02  # of the papers that must be new before phrases are searched again
 MIN_LISTINGS, MAX_LISTED_PHRASES = 3, 500  # papers that name a phrase before it is known
 _LISTED_PHRASE = re.compile(r"(?=.{3,40}$)[^\W_]+(?:[ -][^\W_]+)+")
+MAX_FEW_PAPERS = 20  # that tell little of what else is near
 _RARE_WORD_SHARE = 0.02  # of all papers, for a word that makes two phrases neighbors
 
 
@@ -108,7 +109,8 @@ class KeywordSuggester:
                 continue
             if query.canonical not in self._ranked:
                 searched += 1
-                self._ranked[query.canonical] = rank_phrases(table, papers) + self._neighbors(table, query, papers)
+                found = rank_phrases(table, papers)
+                self._ranked[query.canonical] = found or self._neighbors(table, query, papers)
             ranked.append(self._ranked[query.canonical])
         known = np.unique(np.concatenate(matches))
         close = choose_phrases(
@@ -149,7 +151,7 @@ class KeywordSuggester:
 
         None where `correct` has found what was meant.
         """
-        if len(papers) >= MIN_REAL_PAPERS or not query.phrases or self._corrections.get(query.text):
+        if len(papers) > MAX_FEW_PAPERS or not query.phrases or self._corrections.get(query.text):
             return ()
         keys = {key for phrase in query.phrases for key in split_words(phrase.source_text or phrase.spelling).keys}
         limit = _RARE_WORD_SHARE * table.paper_count

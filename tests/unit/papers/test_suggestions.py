@@ -154,10 +154,10 @@ def test_a_keyword_that_finds_nothing_is_corrected(keyword: str, meant: list[str
 
 
 def test_a_typo_that_a_paper_has_too_is_seen_by_how_rare_it_is() -> None:
-    papers = suggester("Machine unlerning", *["Machine unlearning", "Other work"] * 30)
+    papers = suggester("Machine unlerning", *["Machine unlearning", "Other work"] * 101)
     query = parse("machine unlerning")
     assert [found.text for found in papers.correct([query])[query.text]] == ["machine unlearning"]
-    papers = suggester("Machine unlerning", *["Machine unlearning", "Other work"] * 10)
+    papers = suggester("Machine unlerning", *["Machine unlearning", "Other work"] * 50)
     assert papers.correct([query])[query.text] == ()
 
 
