@@ -8,6 +8,10 @@ from digest.formatting import pluralize
 NOTHING_FETCHED = "No source has been fetched yet. To fetch them now: digest collect"
 DAY_OR_DAYS = "Give either --day or --days, not both."
 RUN_FINISHED = "The run is finished."
+NO_WORDS_LEARNED = (
+    "No words could be learned: there are too few recent papers about these keywords, or none were counted yet. A run "
+    "counts them once a week."
+)
 WATCH_NEEDS_TERMINAL = "--watch draws a progress bar and needs a terminal. In scripts, use --json."
 ASSUME_OR_SEND = "Give either --assume-sent or --send-again. To compare them: digest database resume --help"
 ONLY_SQLITE_HAS_MARK = (

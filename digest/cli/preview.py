@@ -69,18 +69,22 @@ def preview(
         typer.Option(metavar="FILE.html", dir_okay=False, help="Also write the e-mail as HTML to this file."),
     ] = None,
     cap: Annotated[int, typer.Option(min=1, max=100, help="Maximum number of papers.")] = 20,
+    close: Annotated[
+        bool, typer.Option("--close", help="Also show papers close to the keywords that none of them matches.")
+    ] = False,
     now: NowOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show the digest that these keywords would produce. No subscriber is created and nothing is sent.
 
     A day that is not in the database yet is fetched first. Without keywords, the digest has the trending papers.
+    With --close, words are learned from recent papers that are about the keywords, as for a subscriber who opted in.
     """
     from digest import planning
     from digest.database import read_session
     from digest.papers import latest_list_day, papers_on_day
     from digest.rendering import preview_context, render_digest
-    from digest.subscribers import KeywordLimits, parse_keywords_or_raise
+    from digest.subscribers import KeywordLimits, learn_from_keywords, parse_keywords_or_raise
 
     at = create_clock(parse_datetime(now))()
     day = parse_date(day_)
@@ -95,7 +99,11 @@ def preview(
         if not day or not papers:
             raise DigestError(messages.no_papers(day))
         result = planning.preview(session, keywords, papers, day, at, cap=cap)
-    email = render_digest(preview_context(ctx, keywords, result.papers, result.omitted_count, result.day))
+        words = learn_from_keywords(session, keywords) if close else {}
+        near = planning.preview_close_papers(session, keywords, papers, words, day, result.paper_ids)
+    if close and not words:
+        print_note(messages.NO_WORDS_LEARNED)
+    email = render_digest(preview_context(ctx, keywords, result.papers, result.omitted_count, result.day, near))
     if out:
         try:
             out.write_text(email.html, encoding="utf-8")
@@ -110,6 +118,7 @@ def preview(
             "matched": matched,
             "papers": [{"title": view.paper.title, "url": view.paper.url} for view in result.papers],
             "omitted": result.omitted_count,
+            "close": [{"title": item.paper.title, "url": item.paper.url, "words": list(item.words)} for item in near],
         }
         print_json(value, {"omitted": "left_out"})
         return

@@ -40,6 +40,7 @@ from digest.subscribers.csv_transfer import (
     import_csv,
     list_subscribers,
 )
+from digest.subscribers.keyword_papers import learn_from_keywords
 from digest.subscribers.marks import (
     MARK_KINDS_ON_PAGES,
     MARKS_LIMIT,
@@ -273,6 +274,7 @@ __all__ = [
     "is_declined",
     "keywords_by_subscriber",
     "known_sources",
+    "learn_from_keywords",
     "list_marked",
     "list_seeds",
     "list_subscribers",

@@ -1,4 +1,4 @@
-"""Recent papers that are about a subscriber's keywords: what their profile is learned from where they marked none."""
+"""Recent papers that are about some keywords: what a profile is learned from where its subscriber marked none."""
 
 from collections.abc import Sequence
 from itertools import zip_longest
@@ -7,7 +7,7 @@ from sqlmodel import Session
 
 from digest import papers
 from digest.database.models import Paper
-from digest.matching import KeywordInput, Matcher, parse_canonical
+from digest.matching import KeywordInput, Matcher, build_profile, parse_canonical
 from digest.papers import build_documents
 
 DAYS = 28  # list days
@@ -35,3 +35,10 @@ def load_keyword_papers(session: Session, keywords: Sequence[KeywordInput]) -> l
     in_turn = [document for row in zip_longest(*about) for document in row if document is not None]
     wanted = dict.fromkeys(document for document in in_turn if document not in excluded)
     return [newest[document] for document in list(wanted)[:LIMIT]]
+
+
+def learn_from_keywords(session: Session, keywords: Sequence[KeywordInput]) -> dict[str, float]:
+    """Return the words of these papers with their weights; none before terms of papers were counted first."""
+    space = papers.load_term_space(session)
+    liked = [(paper.title, paper.abstract) for paper in load_keyword_papers(session, keywords)] if space else []
+    return build_profile(space, liked) if space and liked else {}

@@ -330,6 +330,9 @@ def test_a_preview_shows_the_email_and_creates_no_subscriber(filled: Command) ->
     }
     assert (output["considered"], output["omitted"], output["day"]) == (3, 0, "2026-07-29")
     assert filled.json("preview", "--cap", "1", *NOW)["papers"][0]["title"].startswith("A robot")
+    close = filled.run("preview", "-k", "robot", "--close", "--json", *NOW)
+    assert json.loads(close.stdout)["close"] == []
+    assert close.stderr.startswith("No words could be learned")
     assert filled.json("subscribers", "list") == []
     assert filled.json("deliveries", "list") == []
 
