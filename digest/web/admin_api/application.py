@@ -14,6 +14,7 @@ from digest.errors import (
     DigestError,
     ObjectNotFoundError,
     QueryError,
+    SubscriberError,
     SubscriberNotFoundError,
 )
 from digest.monitoring import Monitoring
@@ -67,7 +68,8 @@ def create_admin_api(web: WebContext, monitoring: Monitoring, limits: FormLimits
         return problem_response(error.status_code, str(error.detail), headers=headers)
 
     # The framework types handlers by Exception alone.
-    app.add_exception_handler(DigestError, on_digest_error)  # type: ignore[arg-type]
+    for foreseen in (DigestError, SubscriberError):  # the public API answers the latter in its own way
+        app.add_exception_handler(foreseen, on_digest_error)  # type: ignore[arg-type]
     app.add_exception_handler(HTTPException, on_http_error)  # type: ignore[arg-type]
     return app
 
