@@ -16,6 +16,7 @@ class TimedCache(Generic[T]):
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._lock = Lock()
+        self._thread: Thread | None = None  # computes for `get_soon`
         self._entry: tuple[datetime, datetime, T] | None = None  # valid from, valid until, value
 
     def get(self, now: datetime, compute: Callable[[], T]) -> T:
@@ -57,9 +58,10 @@ class TimedCache(Generic[T]):
             except Exception as error:  # noqa: BLE001  - whoever waits for it gets it, the next one computes again
                 errors.append(error)
 
-        thread = Thread(target=run, daemon=True)
-        thread.start()
-        thread.join(wait_seconds)
+        if self._thread is None or not self._thread.is_alive():  # one wait for one computation
+            self._thread = Thread(target=run, daemon=True)
+            self._thread.start()
+            self._thread.join(wait_seconds)
         if errors:
             raise errors[0]
         return self._entry[2] if self._entry else None

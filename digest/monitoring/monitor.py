@@ -13,7 +13,7 @@ from digest.monitoring.source_overview import SourceOverview, load_source_overvi
 from digest.monitoring.statistics import MonthSummary, Statistics, measure_statistics, summarize_month
 from digest.monitoring.subscriber_list import StatusCounts, count_subscribers
 
-MAX_WAIT = 2.0  # seconds
+MAX_WAIT = 3.0  # seconds
 
 
 class Monitoring:

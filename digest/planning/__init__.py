@@ -32,7 +32,7 @@ only at the end for those that were locked meanwhile.
 from digest.planning.due import CHUNK_SIZE, DueGroup, due_groups
 from digest.planning.planner import PlanCallback, PlanReport, plan
 from digest.planning.preview import Preview, preview, preview_from_index, preview_many, preview_recent
-from digest.planning.preview_close import preview_close_papers
+from digest.planning.preview_close import load_profile_words, preview_close_papers
 
 __all__ = [
     "CHUNK_SIZE",
@@ -41,6 +41,7 @@ __all__ = [
     "PlanReport",
     "Preview",
     "due_groups",
+    "load_profile_words",
     "plan",
     "preview",
     "preview_close_papers",

@@ -4,10 +4,10 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from itertools import islice
 
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from digest import papers
-from digest.database.models import CLOSE_WORD_SEPARATOR, Paper
+from digest.database.models import CLOSE_WORD_SEPARATOR, Paper, Profile
 from digest.matching import KeywordInput, Matcher, parse_canonical
 from digest.papers import PaperSnapshot, build_documents
 from digest.rendering import ClosePaper, explain_close_papers
@@ -49,3 +49,11 @@ def preview_close_papers(
     }
     named = [CLOSE_WORD_SEPARATOR.join(match.words) for match in matches]
     return list(explain_close_papers(snapshots, list(snapshots), named))
+
+
+def load_profile_words(session: Session, subscriber_id: int) -> Mapping[str, float]:
+    """Return the words, with their weights, that bring a subscriber close papers; none where none come."""
+    from digest.planning.close_papers import brings_papers
+
+    words = select(Profile.words).where(Profile.subscriber_id == subscriber_id, *brings_papers())
+    return session.exec(words).first() or {}

@@ -11,6 +11,7 @@ from digest import planning
 from digest.database.models import UNDELIVERED, Delivery, DeliveryKind, Subscriber
 from digest.matching import KeywordInput
 from digest.papers import PaperSnapshot, delivered_paper_ids, papers_by_id, papers_listed_after, sources_by_paper
+from digest.rendering import ClosePaper
 from digest.schedule import latest_due_day, next_due_day
 
 MAX_CANDIDATES = 5000  # papers that the next digest is chosen from: about a week's
@@ -26,19 +27,26 @@ class ChosenPaper:
 
 @dataclass(frozen=True, slots=True)
 class NextDigest:
-    """Next digest if nothing more were listed. `day` is its due day; `is_due`: that day has come."""
+    """Next digest if nothing more were listed. `day` is its due day; `is_due`: that day has come.
+
+    `close_papers`: those that no keyword finds, with the words of the subscriber's profile that bring them.
+    """
 
     day: date
     is_due: bool
     papers: Sequence[ChosenPaper]
     omitted_count: int
     considered_count: int
+    close_papers: Sequence[ClosePaper] = ()
 
 
 def preview_next_digest(
     session: Session, subscriber: Subscriber, keywords: Sequence[KeywordInput], now: datetime
 ) -> NextDigest:
-    """Choose papers as planning does, from what was listed since the last digest and from undelivered papers."""
+    """Choose papers as planning does, from what was listed since the last digest and from undelivered papers.
+
+    `keywords`: all that can be parsed, the muted ones included.
+    """
     subscriber_id = int(subscriber.id or 0)
     schedule = subscriber.timezone, subscriber.send_hour, subscriber.frequency, subscriber.weekday
     last_day = latest_due_day(now, *schedule)
@@ -59,14 +67,19 @@ def preview_next_digest(
         for paper_id, paper in candidates.items()
         if paper_id not in delivered and not (chosen and chosen.isdisjoint(sources.get(paper_id, ())))
     ]
-    preview = planning.preview(session, keywords, pool, day, now, cap=subscriber.cap)
+    active = [(place, keyword) for place, keyword in enumerate(keywords) if not keyword.is_muted]
+    unmuted = [keyword for _, keyword in active]
+    preview = planning.preview(session, unmuted, pool, day, now, cap=subscriber.cap, about_only=subscriber.about_only)
+    shown = [view.paper.id for view in preview.papers]
+    words = planning.load_profile_words(session, subscriber_id) if shown else {}
     return NextDigest(
         day,
         is_due,
         [
-            ChosenPaper(view.paper, [(position, keywords[position].text, field) for position, field in view.matched_in])
+            ChosenPaper(view.paper, [(active[n][0], active[n][1].text, field) for n, field in view.matched_in])
             for view in preview.papers
         ],
         preview.omitted_count,
         preview.considered_count,
+        planning.preview_close_papers(session, keywords, pool, words, day, shown) if words else (),
     )

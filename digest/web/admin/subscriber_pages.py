@@ -187,7 +187,7 @@ def subscriber_page(web: WebDep, number: RowId, done: int = 0) -> HTMLResponse:
         if subscriber is None:
             raise HTTPException(404)
         keywords = keywords_by_subscriber(session, [number]).get(number, [])
-        readable = [keyword for keyword in keywords if not keyword.is_muted and can_parse(keyword.canonical)]
+        readable = [keyword for keyword in keywords if can_parse(keyword.canonical)]
         is_plannable = subscriber.status == SubscriberStatus.ACTIVE and find_fault(subscriber) is None
         latest = select(Delivery).where(Delivery.subscriber_id == number).order_by(col(Delivery.id).desc())
         deliveries = session.exec(latest.limit(MAX_DELIVERIES + 1)).all()

@@ -28,6 +28,7 @@ from digest.web.context import static_directory
 from tests.support.browser import Browser, ParsedPage
 from tests.support.contexts import ADA, BOB, DAY, StoreView, add_active_subscriber, make_context, store_papers
 from tests.support.factories import delivery, source_fetch, subscriber
+from tests.support.profiles import CLOSE_TITLE, set_profile
 from tests.support.relay import relay, text_of
 
 NOW = datetime(2026, 7, 29, 12, tzinfo=UTC)  # a Wednesday
@@ -374,7 +375,7 @@ def ctx_with_digest(ctx: AppContext) -> tuple[AppContext, int]:
     store_papers(ctx, NOW - DAY, "A robot of yesterday")
     plan(ctx.engine, ctx.sender_domain, NOW - DAY)
     StoreView(ctx.engine).set_state(DeliveryState.SENT)
-    store_papers(ctx, NOW, "A new robot <b>", "A robot does the laundry", "Nothing of hers")
+    store_papers(ctx, NOW, "A new robot <b>", "A robot does the laundry", "Nothing of hers", CLOSE_TITLE)
     return ctx, StoreView(ctx.engine).deliveries(ADA)[-1].id or 0
 
 
@@ -394,6 +395,11 @@ def test_a_subscriber_is_found_by_address_and_shown(
     assert "A new robot &lt;b&gt;" in page
     assert '<mark class="k0" dir="auto">robot</mark> in the title' in page
     assert "A robot of yesterday" not in seen
+    assert "Close to their keywords" not in seen
+    set_profile(ctx, ADA)
+    close = ParsedPage(operator.page("/subscribers/1")).text.partition("Close to their keywords")[2]
+    assert CLOSE_TITLE in close.partition("How it is read")[0]
+    assert "privacy" in close.partition("How it is read")[0]
     assert "1 paper: robot" in seen
     for part, names in (("ADA", ["adam@example.org", ADA]), ("%", None), ("zzz", []), ("robots", [ADA])):
         listed = operator.post("/subscribers", q=part)
