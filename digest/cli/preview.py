@@ -174,7 +174,8 @@ def match(
 
     ctx, latest = None, list[PaperDocument]()
     if papers_:
-        limits, documents = KeywordLimits.from_settings(load_settings()), documents_from_file(papers_)
+        limits = KeywordLimits.from_settings(load_settings(), describe_paper=lambda _name: None)  # a file names none
+        documents = documents_from_file(papers_)
     else:
         ctx = open_context()
         limits, documents = KeywordLimits.from_context(ctx), documents_from_store(ctx)

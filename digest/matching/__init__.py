@@ -87,7 +87,7 @@ from digest.matching.similarity import (
 from digest.matching.snippets import Snippet, snippet
 from digest.matching.sorted_keys import HIGHEST_CHARACTER
 from digest.matching.suggest import common_phrases, narrow_query, vocabulary
-from digest.matching.syntax import INTRODUCTION, SYNTAX_EXAMPLES
+from digest.matching.syntax import EXAMPLE_PAPER, INTRODUCTION, SYNTAX_EXAMPLES, SyntaxExample
 from digest.matching.terms import (
     ACRONYM_SIGN,
     AuthorTerm,
@@ -107,6 +107,7 @@ __all__ = [
     "BREAK",
     "CLOSE_SHARE",
     "DEFAULT_LIMITS",
+    "EXAMPLE_PAPER",
     "FORMS_VERSION",
     "FUNCTION_WORDS",
     "HIGHEST_CHARACTER",
@@ -150,6 +151,7 @@ __all__ = [
     "Snippet",
     "SourceTerm",
     "Span",
+    "SyntaxExample",
     "Term",
     "TermBits",
     "TermCounter",

@@ -18,6 +18,7 @@ class SyntaxExample:
     misses: tuple[str, ...] = ()
 
 
+EXAMPLE_PAPER = "2607.20417"  # pages name one that they have
 INTRODUCTION = (
     "Write one keyword per line. You get a paper if it matches at least one keyword and none of your exclusions.",
     "Case, accents, hyphens and plurals are ignored: fine tuning, fine-tuning and finetuning are the same.",
@@ -133,8 +134,8 @@ SYNTAX_EXAMPLES = (
     SyntaxExample("a DOI; its first part alone finds all of a publisher", "doi:10.1038", "DOI begins with 10.1038/"),
     SyntaxExample(
         "papers like one that is listed here: they have its heaviest words, at least 15 % of their weight",
-        "like:2607.20417",
-        "words are like those of arxiv:2607.20417",
+        f"like:{EXAMPLE_PAPER}",
+        f"words are like those of arxiv:{EXAMPLE_PAPER}",
         (),
         ("A paper of other words",),
     ),

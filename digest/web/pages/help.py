@@ -1,15 +1,27 @@
 """Help on keywords, privacy page, robots.txt and security.txt."""
 
+from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import quote, urlsplit
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, PlainTextResponse
+from sqlmodel import col, select
 from starlette.exceptions import HTTPException
 
-from digest.matching import INTRODUCTION, MAX_PHRASE_LENGTH, MAX_PHRASE_WORDS, MIN_PREFIX_LENGTH, SYNTAX_EXAMPLES
+from digest.database import read_session
+from digest.database.models import Paper
+from digest.matching import (
+    EXAMPLE_PAPER,
+    INTRODUCTION,
+    MAX_PHRASE_LENGTH,
+    MAX_PHRASE_WORDS,
+    MIN_PREFIX_LENGTH,
+    SYNTAX_EXAMPLES,
+    SyntaxExample,
+)
 from digest.subscribers import KeywordLimits
-from digest.web.context import SAFE_METHODS, WebDep
+from digest.web.context import SAFE_METHODS, WebContext, WebDep
 from digest.web.headers import TOKEN_PATHS
 from digest.web.privacy import describe_tables, retention_sentences
 
@@ -30,13 +42,28 @@ def keyword_help(web: WebDep) -> HTMLResponse:
     return web.render(
         "help-keywords.html",
         introduction=INTRODUCTION,
-        rows=SYNTAX_EXAMPLES,
+        rows=list_examples(web),
         limits=limits.query_limits,
         max_length=MAX_PHRASE_LENGTH,
         max_words=MAX_PHRASE_WORDS,
         min_prefix_length=MIN_PREFIX_LENGTH,
         max_keywords=limits.max_keywords,
     )
+
+
+def list_examples(web: WebContext) -> list[SyntaxExample]:
+    """Return the examples of the syntax; the one that names a paper names the latest one of arXiv that is stored."""
+    latest = select(Paper.arxiv_id).where(col(Paper.arxiv_id).is_not(None), col(Paper.merged_into).is_(None))
+    with read_session(web.ctx.engine) as session:
+        name = session.exec(latest.order_by(col(Paper.id).desc()).limit(1)).first() or EXAMPLE_PAPER
+    return [
+        replace(
+            row,
+            example=row.example.replace(EXAMPLE_PAPER, name),
+            meaning=row.meaning.replace(EXAMPLE_PAPER, name),
+        )
+        for row in SYNTAX_EXAMPLES
+    ]
 
 
 @router.api_route("/privacy", methods=SAFE_METHODS)

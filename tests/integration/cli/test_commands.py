@@ -279,6 +279,7 @@ def test_matching_papers_of_a_file(bare: Command, name: str) -> None:
         {"id": "a", "title": "Caf\u00e9 robots", "in_title": True},
         {"id": "7", "title": "Nothing here", "in_title": False},
     ]
+    assert "We don't have the paper" in bare.run("match", "like:2607.20417", "--papers", name, status=2).stderr
     assert [file.name for file in bare.folder.iterdir()] == [name]  # no store is made for it
 
 

@@ -103,6 +103,7 @@ def test_a_search_and_a_feed_find_papers_like_one_and_errors_say_why(ctx: AppCon
     assert sorted(item["title"] for item in feed["items"]) == [f"Tidal bores of river {ago}" for ago in range(2, 8)]
     links = ParsedPage(browser.get("/papers/1").text).links
     assert "/papers?q=like%3A2607.07001" in links
+    assert "/?keywords=like%3A2607.01001" in ParsedPage(browser.get("/help/keywords").text).links
     unknown = browser.get("/papers", params={"q": "like:2607.99999"})
     assert unknown.status_code == 422
     assert "We don&#39;t have the paper arxiv:2607.99999" in unknown.text
