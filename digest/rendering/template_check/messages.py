@@ -1,5 +1,7 @@
 """What is told about templates. Each sentence follows the name of the file and the line."""
 
+from collections.abc import Sequence
+
 
 def syntax(reason: str) -> str:
     return f"cannot be read: {reason}"
@@ -80,8 +82,10 @@ def lacking(names: str) -> str:
     return f": it lacks {names}"
 
 
-def rendering(email: str, reason: str) -> str:
-    return f"{email} cannot be rendered: {reason}"
+def rendering(emails: Sequence[str], reason: str) -> str:
+    if len(emails) == 1:
+        return f"{emails[0]} cannot be rendered: {reason}"
+    return f"{emails[0]} and {len(emails) - 1} more of the e-mails cannot be rendered: {reason}"
 
 
 def missing_link(email: str, name: str) -> str:

@@ -69,11 +69,13 @@ def check_email_templates(templates: TemplateFolder) -> list[TemplateFault]:
 
 def _check_samples(templates: TemplateFolder) -> list[TemplateFault]:
     faults: list[TemplateFault] = []
+    failed: dict[tuple[str, int, str], list[str]] = {}  # file, line and reason: one line, whatever e-mails need it
     for sample in email_samples(templates):
         try:
             email = sample.render()
         except Exception as error:  # noqa: BLE001  - a template may fail in any way
-            faults.append(_describe_failure(templates, sample.name, error))
+            names = failed.setdefault(_describe_failure(templates, error), [])
+            names += [] if sample.name in names else [sample.name]
             continue
         for part, text in (("html", email.html), ("txt", email.text)):
             file = templates.file_of(f"mail/{sample.name}-body.{part}")
@@ -82,17 +84,17 @@ def _check_samples(templates: TemplateFolder) -> list[TemplateFault]:
                     faults.append(TemplateFault(file, 0, messages.missing_link(sample.name, name)))
             if POSTAL_ADDRESS not in " ".join(text.split()):
                 faults.append(TemplateFault(file, 0, messages.missing_address(sample.name)))
+    for (file, line, reason), names in failed.items():
+        faults.append(TemplateFault(file, line, messages.rendering(names, reason)))
     return list(dict.fromkeys(faults))
 
 
-def _describe_failure(templates: TemplateFolder, email: str, error: Exception) -> TemplateFault:
-    """Name the operator's template that failed, or the first of them on the way to what failed."""
+def _describe_failure(templates: TemplateFolder, error: Exception) -> tuple[str, int, str]:
+    """Return the operator's template that failed, or the last of them on the way to what failed; line and reason."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if frame.filename.startswith(f"{templates.path}/")]
     reason = " ".join(str(error).split()) or type(error).__name__
-    if own:
-        return TemplateFault(own[-1].filename, own[-1].lineno or 0, messages.rendering(email, reason))
-    return TemplateFault(str(templates.path), 0, messages.rendering(email, reason))
+    return (own[-1].filename, own[-1].lineno or 0, reason) if own else (str(templates.path), 0, reason)
 
 
 def email_samples(templates: TemplateFolder) -> Iterator[EmailSample]:

@@ -241,6 +241,13 @@ def test_a_copy_from_an_older_release_tells_what_it_lacks(tmp_path: Path) -> Non
     assert sent.startswith("web/sent.html: is a copy from digest 0.0.9, and ours has changed since: it lacks block '")
 
 
+def test_a_fault_that_all_emails_share_is_one_line(tmp_path: Path) -> None:
+    templates = write_templates(tmp_path, {LAYOUT: read_ours(LAYOUT).replace("theme.text", "theme.txet")})
+    (line,) = lines(tmp_path, check(templates))
+    assert "more of the e-mails cannot be rendered: " in line
+    assert line.endswith("has no attribute 'txet'")
+
+
 def test_every_kind_of_email_has_a_sample() -> None:
 
     notices = {kind.template for kind in NoticeContext.__subclasses__()}
