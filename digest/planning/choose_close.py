@@ -16,7 +16,15 @@ from digest.matching import Matcher, can_parse, parse_canonical
 from digest.papers import build_documents
 from digest.planning.fan_out import first_numbers
 from digest.planning.match_matrix import BoolArray, IntArray
-from digest.planning.profile_matches import CLOSE_LIMIT, PairFilter, ProfileMatch, ProfilePapers, accept_all
+from digest.planning.profile_matches import (
+    CLOSE_LIMIT,
+    ClosePaperWords,
+    PairFilter,
+    ProfileMatch,
+    ProfilePapers,
+    accept_all,
+    choose_closest,
+)
 
 if TYPE_CHECKING:
     from digest.planning.chunk import ChunkQueries
@@ -24,7 +32,7 @@ if TYPE_CHECKING:
 
 PAPER = "paper"  # kind of what is neither news nor comment: of these only keywords that ask for them find any
 NO_TEXT = ("", "")
-CANDIDATES = 4 * CLOSE_LIMIT  # that are looked at for one digest: some may be muted, or had
+CANDIDATES = 10 * CLOSE_LIMIT  # that are looked at for one digest: some may be muted, had, or have one word only
 
 
 def similarity_text(paper: Paper) -> tuple[str, str]:
@@ -49,7 +57,9 @@ class CloseChooser:
         self._ids = list(self._profiles)
         self._positions = np.searchsorted(queries.subscribers.ids, self._ids)  # of these subscribers in the chunk
 
-    def choose(self, shown: Mapping[int, set[int]], owed: Mapping[int, Sequence[int]]) -> dict[int, list[ProfileMatch]]:
+    def choose(
+        self, shown: Mapping[int, set[int]], owed: Mapping[int, Sequence[int]]
+    ) -> dict[int, list[ClosePaperWords]]:
         """Choose the papers closest to each profile, among what is new and what is owed: it waits, or did not arrive.
 
         `shown` are the papers that a digest has anyway.
@@ -60,12 +70,12 @@ class CloseChooser:
             found[number] = [*islice(new.of_profile(position), CANDIDATES), *found.get(number, ())]
         found = {number: matches for number, matches in found.items() if matches}
         muted, had = self._find_muted(found), self._find_had(found, owed)
-        chosen: dict[int, list[ProfileMatch]] = {}
+        chosen: dict[int, list[ClosePaperWords]] = {}
         for number, matches in found.items():
             unwanted = shown.get(number, set()) | muted.get(number, set()) | had.get(number, set())
-            wanted = {match.paper_id: match for match in matches if match.paper_id not in unwanted}.values()
-            if best := sorted(wanted, key=lambda match: (-match.share, -match.paper_id))[:CLOSE_LIMIT]:
-                chosen[number] = best
+            wanted = {match.paper_id: match for match in matches if match.paper_id not in unwanted}
+            if closest := choose_closest(wanted.values()):
+                chosen[number] = closest
         return chosen
 
     def _load_new_papers(self) -> ProfilePapers:

@@ -27,7 +27,7 @@ from digest.database.models import (
 )
 from digest.delivery import DigestRow, UndeliveredPapers
 from digest.planning.choose_close import CloseChooser
-from digest.planning.profile_matches import ProfileMatch
+from digest.planning.profile_matches import ClosePaperWords
 
 if TYPE_CHECKING:
     from digest.planning.chunk import ChunkQueries
@@ -101,7 +101,7 @@ def _load_profiles(
     return profiles
 
 
-def _record_in_digests(session: Session, edition: str, chosen: Mapping[int, Sequence[ProfileMatch]]) -> None:
+def _record_in_digests(session: Session, edition: str, chosen: Mapping[int, Sequence[ClosePaperWords]]) -> None:
     rows = [
         {
             "number": subscriber_id,

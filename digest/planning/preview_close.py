@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date
-from itertools import islice
 
 from sqlmodel import Session, select
 
@@ -27,7 +26,7 @@ def preview_close_papers(
     """
     # NumPy costs 25 MB, which a process that only sends does without.
     from digest.planning.choose_close import similarity_text
-    from digest.planning.profile_matches import CLOSE_LIMIT, ProfilePapers, accept_all
+    from digest.planning.profile_matches import ProfilePapers, accept_all, choose_closest
 
     queries = [parse_canonical(keyword.canonical) for keyword in keywords]
     hits = Matcher(queries).match(build_documents(session, candidates)) if queries else []
@@ -37,8 +36,7 @@ def preview_close_papers(
     if not (by_id and weights):
         return []
     close = ProfilePapers.build({number: similarity_text(paper) for number, paper in by_id.items()})
-    found_matches = close.match([weights], accept_all)
-    matches = list(islice(found_matches.of_profile(0), CLOSE_LIMIT))
+    matches = choose_closest(close.match([weights], accept_all).of_profile(0))
     sources = papers.load_titled_sources(session, [match.paper_id for match in matches])
     days = papers.listed_days(session, [by_id[match.paper_id] for match in matches])
     snapshots = {

@@ -4,7 +4,7 @@ A paper is close when the words of the profile that it has make up CLOSE_SHARE o
 profile. One word alone is never enough, as heavy as it may be.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -26,11 +26,36 @@ PairFilter = Callable[[IntArray, IntArray], BoolArray]  # of positions of profil
 
 
 class ProfileMatch(NamedTuple):
-    """Paper that is close to a profile. `words`: keys of the profile that it has, those that count most first."""
+    """Paper that is close to a profile; `position` is its place among `papers`."""
 
     share: float
     paper_id: int
+    position: int
+    papers: "ProfilePapers"
+    profile: Profile
+
+    def words(self) -> tuple[str, ...]:
+        """Return the keys of the profile that the paper has, those that count most first."""
+        return shared_terms(self.profile, self.papers.presence_at(self.position))
+
+
+class ClosePaperWords(NamedTuple):
+    """Paper for a digest, and the keys of the words that brought it."""
+
+    paper_id: int
     words: tuple[str, ...]
+
+
+def choose_closest(matches: Iterable[ProfileMatch]) -> list[ClosePaperWords]:
+    """Return the closest of these papers, as many as a digest may have; each with its words."""
+    chosen: list[ClosePaperWords] = []
+    for match in sorted(matches, key=lambda match: (-match.share, -match.paper_id)):
+        words = match.words()
+        if len(words) >= LEAST_WORDS:
+            chosen.append(ClosePaperWords(match.paper_id, words[:NAMED_WORDS]))
+            if len(chosen) == CLOSE_LIMIT:
+                break
+    return chosen
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +114,11 @@ class ProfileMatches:
 
     def of_profile(self, position: int) -> Iterator[ProfileMatch]:
         """Yield the papers close to a profile, the closest first."""
-        for pair in range(int(self.offsets[position]), int(self.offsets[position + 1])):
-            column = int(self.columns[pair])
-            words = shared_terms(self.profiles[position], self.papers.presence_at(column))
-            if len(words) >= LEAST_WORDS:
-                yield ProfileMatch(float(self.shares[pair]), int(self.papers.paper_ids[column]), words[:NAMED_WORDS])
+        begin, end = int(self.offsets[position]), int(self.offsets[position + 1])
+        columns, shares = self.columns[begin:end], self.shares[begin:end].tolist()
+        paper_ids = self.papers.paper_ids[columns].tolist()
+        for share, paper_id, column in zip(shares, paper_ids, columns.tolist(), strict=True):
+            yield ProfileMatch(share, paper_id, column, self.papers, self.profiles[position])
 
 
 def accept_all(rows: IntArray, _columns: IntArray) -> BoolArray:

@@ -29,6 +29,8 @@ from digest.papers.prune import mailed_ids
 from digest.planning.profile_matches import CLOSE_LIMIT
 from digest.rendering import digest_context, load_batch, render_digest
 from digest.sources import ListedPaper
+from digest.tokens import TokenPurpose, delivery_subject
+from digest.web.pages.archive import render_web_copy
 from tests.support.contexts import (
     ADA,
     BOB,
@@ -317,3 +319,18 @@ def test_a_queued_digest_drops_what_was_retracted_and_what_became_one_with_anoth
     assert CLOSE_TITLE not in shown
     assert "Retain and forget" not in shown
     assert ROBOT not in shown
+
+
+def test_the_web_copy_has_the_section_and_nothing_personal(ada: AppContext, record: StoreView) -> None:
+    store_papers(ada, TUESDAY, ROBOT, CLOSE_TITLE)
+    plan_digests(ada, TUESDAY)
+    [(_, email)] = rendered(ada)
+    [digest] = record.deliveries(ADA)
+    subject = delivery_subject(int(digest.id or 0), digest.message_id)
+    page = render_web_copy(ada, ada.token_signer.sign(TokenPurpose.VIEW, subject, TUESDAY), TUESDAY)
+    for html in (email, page):
+        assert ">Close to your keywords</h2>" in html
+        assert "“forget”" in html
+    assert email.count("/mark/") == 6, "three links for each of the two papers"
+    assert "/mark" not in page
+    assert "#profile" not in page
