@@ -7,13 +7,24 @@ from dataclasses import dataclass
 from digest.database.models import Frequency
 from digest.errors import QueryError
 from digest.formatting import join_words
-from digest.matching import AcronymTable, KeywordInput, Query, convert, describe, other_forms, parse, parse_canonical
+from digest.matching import (
+    MAX_LIMITS,
+    AcronymTable,
+    KeywordInput,
+    Query,
+    convert,
+    describe,
+    other_forms,
+    parse,
+    parse_canonical,
+)
 from digest.papers import Correction, KeywordSuggester
 from digest.subscribers import Preferences
 
 LIST_DAYS_BY_PERIOD = {"day": 1, "week": 5, "month": 21}  # the sources publish on weekdays
 PERIODS = {Frequency.WEEKLY: "week", Frequency.MONTHLY: "month"}  # of one e-mail; else a day
 MAX_EXCLUDED_SHARE, MIN_PAPERS = 1 / 3, 30  # of all papers, before an exclusion has a warning; of fewer no share tells
+FEW_PAPERS = 3  # of a keyword that is looked at for typos
 NARROW_SHARES = (1 / 20, 1 / 2)  # of an e-mail, for a narrowed keyword
 
 
@@ -63,7 +74,8 @@ def describe_keywords(
     queries = [parse_canonical(keyword.text) for keyword in keywords]
     if counts is None:
         return tuple(KeywordDescription(query.text, _describe_forms(query, acronyms)) for query in queries)
-    corrections = suggester.correct(queries)
+    rare = [_read(query, acronyms) for query, count in zip(queries, counts.matched, strict=True) if count < FEW_PAPERS]
+    corrections = suggester.correct(rare)
     descriptions = []
     for query, count in zip(queries, counts.matched, strict=True):
         period = "" if query.exclude else filled_period(count, counts.days, preferences)
@@ -75,11 +87,19 @@ def describe_keywords(
                 count,
                 period,
                 round(100 * count / counts.considered) if is_too_wide else None,
-                _narrow(suggester, query, counts.days, preferences) if period else (),
+                _narrow(suggester, _read(query, acronyms), counts.days, preferences) if period else (),
                 corrections.get(query.text, ()),
             )
         )
     return tuple(descriptions)
+
+
+def _read(query: Query, acronyms: AcronymTable) -> Query:
+    """Return a query as it matches, with the long forms of acronyms; one accepted under other limits stays as it is."""
+    try:
+        return parse(query.text, MAX_LIMITS, acronyms)
+    except QueryError:
+        return query
 
 
 def filled_period(count: int, days: int, preferences: Preferences) -> str:

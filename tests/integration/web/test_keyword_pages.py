@@ -162,7 +162,7 @@ def test_an_exclusion_that_leaves_out_over_a_third_has_a_warning(ctx: AppContext
 
 
 def test_a_keyword_that_finds_nothing_can_be_replaced_without_javascript(ctx: AppContext, browser: Browser) -> None:
-    store_papers(ctx, *DARK_MATTER_TITLES, *ROBOT_TITLES)
+    store_papers(ctx, *DARK_MATTER_TITLES, *ROBOT_TITLES, "A large language model of dark matter")
     assert buttons(ParsedPage(browser.post("/", {"keywords": "imitaton learning"}).text), "replace") == []
     browser.get("/")
     form = {"keywords": "birds\nimitaton learning", "email": "ada@example.org"}
@@ -173,6 +173,8 @@ def test_a_keyword_that_finds_nothing_can_be_replaced_without_javascript(ctx: Ap
     assert after.find_tag(id="email")["value"] == "ada@example.org"
     assert after.text.count("imitation learning") > 0
     assert replacements(after) == []
+    acronyms = ParsedPage(browser.post("/", {"keywords": "imitation learning\nLLM of dark matter"}).text)
+    assert replacements(acronyms) == []  # a long form is found, too
     wider = ParsedPage(browser.post("/", {"keywords": "learning robot of birdsong"}).text)
     assert "No recent matches for learning robot of birdsong. Try" in " ".join(wider.text.split())
     assert replacements(wider) == ["learning robot of birdsong\nbirdsong", "learning robot of birdsong\nrobot"]
