@@ -38,7 +38,7 @@ MAX_WEIGHT = 1.0
 MAX_EXAMPLES = 300  # papers of each kind that a profile is learned from, the latest ones: a third of a second of work
 MAX_WORD_LENGTH = 100
 LIKED = (MarkKind.MORE, MarkKind.SAVED, MarkKind.SEED)
-CHUNK_SIZE = 50  # subscribers in one transaction
+CHUNK_SIZE = 20  # subscribers in one transaction, a fifth of a second of work
 Text = tuple[str, str]  # title and abstract
 
 
