@@ -1,5 +1,6 @@
 """The file `.env`: what it has, and how answers are written to it."""
 
+import re
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +10,7 @@ from digest.cli.setup.questions import Answers
 from digest.errors import SettingError
 
 ENV_FILE = Path(".env")
+PLAIN_VALUE = re.compile(r"[^\s'\"\\#`$]+(?: [^\s'\"\\#`$]+)*")
 
 
 def read_known_settings() -> dict[str, str]:
@@ -39,7 +41,9 @@ def write_settings(answers: Answers, known: Mapping[str, str]) -> None:
         )
         changed = {name: value for name, value in answers.items() if value or name in known}
         for name, value in changed.items():
-            set_key(draft, f"{ENV_PREFIX}{name.upper()}", value)
+            # Docker takes quotes for part of the value, so there are none where every program reads the same without.
+            quotes = "never" if PLAIN_VALUE.fullmatch(value) else "always"
+            set_key(draft, f"{ENV_PREFIX}{name.upper()}", value, quote_mode=quotes)
         written = dotenv_values(draft, interpolate=False)
         if lost := [name for name, value in changed.items() if written[f"{ENV_PREFIX}{name.upper()}"] != value]:
             raise SettingError(messages.unwritable_setting(f"{ENV_PREFIX}{lost[0].upper()}"))

@@ -122,7 +122,8 @@ def default_sender(answers: Answers) -> str:
     """Return a sender of the operator's own domain."""
     domain = answers["contact"].rpartition("@")[2] or "localhost"
     name = answers["site_name"].replace("\\", "").replace('"', "")
-    return f'"{name}" <digest@{domain}>'
+    is_plain = all(character.isalnum() or character in " -" for character in name)  # RFC 5322, 3.2.5: a phrase
+    return f"{name} <digest@{domain}>" if is_plain else f'"{name}" <digest@{domain}>'
 
 
 def local_timezone() -> str:
