@@ -162,7 +162,7 @@ def test_an_exclusion_that_leaves_out_over_a_third_has_a_warning(ctx: AppContext
 
 
 def test_a_keyword_that_finds_nothing_can_be_replaced_without_javascript(ctx: AppContext, browser: Browser) -> None:
-    store_papers(ctx, *DARK_MATTER_TITLES, *ROBOT_TITLES, "A large language model of dark matter")
+    store_papers(ctx, *DARK_MATTER_TITLES, *ROBOT_TITLES, *["A large language model of dark matter"] * 2)
     assert buttons(ParsedPage(browser.post("/", {"keywords": "imitaton learning"}).text), "replace") == []
     browser.get("/")
     form = {"keywords": "birds\nimitaton learning", "email": "ada@example.org"}
