@@ -190,7 +190,7 @@ def token_pages(ctx: AppContext) -> dict[str, str]:
         "confirmed": f"/confirm/{sign_token(ctx, ADA, TokenPurpose.CONFIRM, TEST_TIME)}",
         **{
             name or "preferences": f"/preferences/{preferences}{name}"
-            for name in ("", "/history", "/erase", "/address")
+            for name in ("", "/history", "/erase", "/address", "/papers")
         },
         "saved": f"/preferences/{preferences}?saved=1",
         **{
