@@ -108,8 +108,6 @@ def live_values(run: CurrentRun) -> dict[str, str]:
     return {
         "state": run_status(run),
         "due": format_number(run.subscribers_due),
-        "queued": format_number(digests[DeliveryState.QUEUED]),
-        "leaving": format_number(leaving),
         **{name: format_number(count) for name, count in parts.items()},
         "withdrawn": format_number(digests[DeliveryState.CANCELLED] + digests[DeliveryState.EXPIRED]),
         "others": format_number(run.other_deliveries),

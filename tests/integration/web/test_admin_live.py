@@ -71,18 +71,19 @@ def test_the_run_is_streamed_live_and_streams_end_with_the_process(
         full = client.get("/live")
         assert (full.status_code, full.headers["retry-after"]) == (503, "60")
         stream_events = events(opened[0].iter_lines())
-        assert next(stream_events)["queued"] == "0"
+        assert next(stream_events)["waiting"] == "0"
         with write_session(sqlite_store) as session:
             session.add(to := subscriber())
             session.flush()
             session.add(delivery(to, created_at=datetime.now(UTC)))
-        assert next(stream_events)["queued"] == "1"
+        assert next(stream_events)["waiting"] == "1"
         with write_session(sqlite_store) as session:
             session.get_one(Delivery, 1).state = DeliveryState.SENT
         values = next(stream_events)
-        assert (values["queued"], values["sent"], values["done"], values["all"]) == ("0", "1", "1", "1")
-        places = set(re.findall(r'data-show(?:-value|-max)?="(\w+)"', client.get(f"{base}/operator").text))
-        assert places == set(values)
+        assert (values["waiting"], values["sent"], values["sent_share"]) == ("0", "1", "100.00")
+        page = client.get(f"{base}/operator").text
+        parts = {f"{part}_{end}" for part in re.findall(r'data-part="(\w+)"', page) for end in ("from", "share")}
+        assert {*re.findall(r'data-show="(\w+)"', page), *parts} == set(values)
         # Who goes makes room.
         streams[-1].__exit__(None, None, None)
         for _ in range(60):
