@@ -4,7 +4,7 @@ BIN := .venv/bin
 unexport PYTHONDONTWRITEBYTECODE  # else every process compiles all of it again, two seconds each
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: demo serve test test-all chaos mutants soak fuzz check-mta check-mail check-pages look-mail pictures wheel check-install lint format audit bench lock clean help
+.PHONY: demo serve test test-all chaos mutants soak fuzz check-mta check-mail check-pages look-mail pictures docs wheel check-install lint format audit bench lock clean help
 .DEFAULT_GOAL := help
 
 help:  ## list these targets
@@ -21,6 +21,10 @@ help:  ## list these targets
 .venv/test: .venv/run requirements-test.lock
 	@echo "adding the test tools from requirements-test.lock"
 	@$(PIP) -r requirements-test.lock
+	@touch $@
+
+.venv/docs: .venv/run requirements-docs.lock
+	@$(PIP) -r requirements-docs.lock
 	@touch $@
 
 demo: .venv/run  ## play one whole day on this machine (OPEN=1 shows it in a browser, RESET=1 starts over)
@@ -68,6 +72,11 @@ look-mail: .venv/test  ## an e-mail in Thunderbird, by Postfix and Dovecot: pict
 pictures: .venv/test  ## the pictures of README.md from the running product, into docs (needs Debian's chromium)
 	@$(BIN)/python -m tests.checks.pictures
 
+docs: .venv/docs  ## docs as a site, in var/site; a warning is an error
+	@$(BIN)/sphinx-build --quiet --fresh-env --fail-on-warning --keep-going -d var/docs-cache docs var/site
+	@cp var/site/README.html var/site/index.html
+	@echo "var/site/index.html"
+
 wheel: .venv/run  ## what operators install without a checkout, into dist
 	@$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
 	@ls dist/*.whl
@@ -96,6 +105,7 @@ LOCK := uv pip compile --quiet --upgrade --universal --python-version 3.11 --gen
 lock:  ## renew the lock files (needs uv)
 	$(LOCK) pyproject.toml --group build --output-file requirements.lock
 	$(LOCK) --group test --constraints requirements.lock --output-file requirements-test.lock
+	$(LOCK) --group docs --constraints requirements-test.lock --output-file requirements-docs.lock
 
 clean:  ## remove what was built and demonstrated
 	rm -rf .venv var
