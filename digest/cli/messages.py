@@ -14,9 +14,7 @@ NO_WORDS_LEARNED = (
 )
 WATCH_NEEDS_TERMINAL = "--watch draws a progress bar and needs a terminal. In scripts, use --json."
 ASSUME_OR_SEND = "Give either --assume-sent or --send-again. To compare them: digest database resume --help"
-ONLY_SQLITE_HAS_MARK = (
-    "This command is for SQLite databases only. For PostgreSQL, see Backup and restore in deploy/README.md"
-)
+ONLY_SQLITE_HAS_MARK = "This command is for SQLite databases only. For PostgreSQL, see docs/backup.md"
 COLLECT_FAILED = "Try again when the sources can be reached."
 COPY_NEEDS_BOTH = "To copy a database, give both --from and --to."
 COPIED = "To use the copy, set DIGEST_DATABASE_URL to its address. The original was not changed."

@@ -4,7 +4,7 @@ A store that was restored from a backup, or has lost its write-ahead log, does n
 knows: it holds the number of the last batch that was put on the wire. The store holds the same number, and counts
 first, so a crash between the two leaves the store ahead, which is harmless. A mark that is ahead stops sending.
 
-On PostgreSQL there is no file beside the store: deploy/README.md says what to do after a restore.
+On PostgreSQL there is no file beside the store: docs/backup.md says what to do after a restore.
 """
 
 import json

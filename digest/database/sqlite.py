@@ -26,7 +26,7 @@ BUSY_TIMEOUT = 30  # seconds to wait for another writer of an SQLite file
 DAMAGE_CODES = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 PRIMARY_CODE = 0xFF  # the lower byte of an extended result code
 _CREATION_LOCK = Lock()  # no other thread connects before the new file is closed
-RESTORE_HINT = "stop digest and restore the backup (deploy/README.md, Backup and restore)"
+RESTORE_HINT = "stop digest and restore the backup (docs/backup.md)"
 
 
 def connect_sqlite(address: URL) -> Engine:

@@ -94,7 +94,7 @@ async def check_envelope(settings: Settings, smtp: SmtpClient, address: str) -> 
 async def check_mailbox(settings: Settings) -> CheckResult:
     """Check the bounce address, and that its mailbox can be read. Nothing is moved."""
     if not settings.bounce_address:
-        text = "none, so bounces are not noticed; set DIGEST_BOUNCE_ADDRESS (see Bounces in deploy/README.md)"
+        text = "none, so bounces are not noticed; set DIGEST_BOUNCE_ADDRESS (see docs/bounces.md)"
         if providers := ", ".join(settings.webhook_secrets):
             text = f"reported by {providers} to {settings.base_url}/bounces/"
         return CheckResult("bounces", ok=bool(providers) or not settings.has_relay, message=text)
