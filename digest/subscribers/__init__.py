@@ -8,7 +8,7 @@
 - `operator_actions`: what an operator may do to a subscription, recorded, and how to undo it
 - `keyword_papers`: recent papers that are about a subscriber's keywords
 - `privacy`: history, export and erasure of what is stored about a subscriber
-- `messages`: sentences about examples and learned words
+- `messages`: sentences of errors and hints, and of the export
 - `profile`: what a page shows of a subscriber, and the outcome of an action
 - `profiles`: words learned from marks and examples, and edits of them
 - `quick_actions`: one-click links of an e-mail: mute, once a week, pause, and how to undo each

@@ -17,7 +17,7 @@ from digest.database import read_session, write_session
 from digest.database.models import Delivery, DeliveryKind, Subscriber
 from digest.delivery import NewDelivery, last_address_change
 from digest.errors import SubscriberError, TokenError
-from digest.subscribers import records
+from digest.subscribers import messages, records
 from digest.subscribers.privacy import delete_subscriber
 from digest.subscribers.profile import ActionResult, running_subscriber, to_profile
 from digest.subscribers.records import RUNNING_STATUSES, normalize_address
@@ -31,9 +31,6 @@ from digest.subscribers.suppression_list import (
 )
 from digest.tokens import TokenPurpose, delivery_subject
 
-ENDED_TEXT = "This link no longer works: the address was changed, or a newer link was sent."
-TAKEN_TEXT = "This address has a subscription of its own now, so nothing was changed."
-
 
 def request_address_change(ctx: AppContext, token: str, email: str, now: datetime) -> None:
     """Send a link to the new address. The caller learns nothing of the state of that address; its mailbox does.
@@ -45,7 +42,7 @@ def request_address_change(ctx: AppContext, token: str, email: str, now: datetim
     with write_session(ctx.engine) as session:
         subscriber = running_subscriber(ctx, session, TokenPurpose.PREFERENCES, token, now)
         if subscriber.email_key == email_key:
-            raise SubscriberError("Your digest already goes to this address.")
+            raise SubscriberError(messages.SAME_ADDRESS)
         other = session.exec(select(Subscriber).where(Subscriber.email_key == email_key)).one_or_none()
         if is_listed(session, ctx.token_signer.keys, email_key) or (other and suppression_reason(other)):
             return
@@ -90,7 +87,7 @@ def change_address(ctx: AppContext, token: str, now: datetime) -> ActionResult:
             session.flush()
             return ActionResult(profile=to_profile(session, subscriber), changed=True)
     except IntegrityError as error:  # another request took the address at the same moment
-        raise TokenError(TAKEN_TEXT) from error
+        raise TokenError(messages.ADDRESS_TAKEN) from error
 
 
 def decline_address_change(ctx: AppContext, token: str, now: datetime) -> None:
@@ -127,7 +124,7 @@ def undo_address_change(ctx: AppContext, token: str, now: datetime) -> ActionRes
             session.flush()
             return ActionResult(profile=to_profile(session, subscriber), changed=True)
     except IntegrityError as error:
-        raise TokenError(TAKEN_TEXT) from error
+        raise TokenError(messages.ADDRESS_TAKEN) from error
 
 
 def _load(
@@ -143,7 +140,7 @@ def _load(
     found = session.get(Delivery, int(number)) if number.isdecimal() else None
     is_about = found is not None and subject == delivery_subject(int(found.id or 0), found.message_id)
     if found is None or not is_about or found.kind != kinds[purpose] or not found.recipient:
-        raise TokenError("This link belongs to a change of address that no longer exists.")
+        raise TokenError(messages.ADDRESS_CHANGE_GONE)
     address_key = normalize_address(found.recipient)[1]
     # Both subscribers whom a change may concern, in one order everywhere, so that no two transactions deadlock.
     involved = select(Subscriber).where(
@@ -161,14 +158,14 @@ def _is_used(found: Delivery, subscriber: Subscriber) -> bool:
 
 def _require_open(session: Session, request: Delivery, subscriber: Subscriber) -> None:
     if subscriber.status not in RUNNING_STATUSES:
-        raise TokenError("This subscription has ended since the link was sent. You can subscribe again.")
+        raise TokenError(messages.ENDED_SINCE)
     if last_address_change(session, request.subscriber_id) > int(request.id or 0):
-        raise TokenError(ENDED_TEXT)
+        raise TokenError(messages.LINK_OUTDATED)
 
 
 def _require_undoable(session: Session, notice: Delivery) -> None:
     if last_address_change(session, notice.subscriber_id, DeliveryKind.ADDRESS_RESTORED) > int(notice.id or 0):
-        raise TokenError(ENDED_TEXT)
+        raise TokenError(messages.LINK_OUTDATED)
 
 
 def _move(ctx: AppContext, session: Session, subscriber: Subscriber, address: str) -> None:
@@ -177,9 +174,9 @@ def _move(ctx: AppContext, session: Session, subscriber: Subscriber, address: st
     lift_declined_address(session, keys, email_key)
     other = session.exec(select(Subscriber).where(Subscriber.email_key == email_key)).one_or_none()
     if other and other.status in RUNNING_STATUSES:
-        raise TokenError(TAKEN_TEXT)
+        raise TokenError(messages.ADDRESS_TAKEN)
     if is_listed(session, keys, email_key) or (other and suppression_reason(other)):
-        raise TokenError("This address gets no e-mails from us, because its owner declined them.")
+        raise TokenError(messages.ADDRESS_DECLINED)
     if other:
         delete_subscriber(session, ctx, other)
         session.flush()  # before the update: the address is unique

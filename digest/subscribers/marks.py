@@ -17,8 +17,8 @@ from digest.context import AppContext
 from digest.database import insert, is_in_values, read_session, write_session
 from digest.database.models import Delivery, DeliveryKind, MarkKind, Paper, PaperMark, Subscriber
 from digest.errors import SubscriberError, TokenError
-from digest.formatting import pluralize
 from digest.papers import STANDING_ID
+from digest.subscribers import messages
 from digest.subscribers.profile import ActionResult, SubscriberProfile, subscriber_from_token, to_profile
 from digest.subscribers.profiles import refit_profile
 from digest.subscribers.quick_actions import make_undo_token, read_undo_token
@@ -26,11 +26,6 @@ from digest.subscribers.records import RUNNING_STATUSES, subscriber_by_nonce
 from digest.tokens import TokenPurpose, delivery_subject
 
 MARKS_LIMIT = 5000  # papers of one subscriber with one kind of mark
-PAPER_GONE = "This paper is no longer stored. Use the link in a newer e-mail."
-OTHER_PAPER = "This link belongs to another paper, so it cannot be undone. Change it on your page of saved papers."
-NOT_IN_DIGEST = "This paper is not in the digest that the link is for."
-DIGEST_GONE = "This digest is no longer stored. Use the link in a newer e-mail."
-TOO_MANY = "You have marked {} like this, which is the limit. Remove some on your page of saved papers first."
 MARK_KINDS_ON_PAGES = (MarkKind.SAVED, MarkKind.MORE, MarkKind.LESS)
 OPPOSITES = {MarkKind.MORE: MarkKind.LESS, MarkKind.LESS: MarkKind.MORE}
 Marks = Mapping[str, datetime]  # kinds of marks on one paper, and since when each
@@ -125,7 +120,7 @@ def change_digest_mark(
         subscriber, delivery = _read_digest_token(ctx, session, token, now)
         paper = load_standing_paper(session, paper_id)
         if paper.id not in _papers_of(session, delivery):
-            raise TokenError(NOT_IN_DIGEST)
+            raise TokenError(messages.NOT_IN_DIGEST)
         return MarkEditor(ctx, session, subscriber, paper, kind).change(now, is_set=is_set)
 
 
@@ -205,7 +200,7 @@ def undo_mark_change(
 def require_running(subscriber: Subscriber) -> None:
     """Raise TokenError where a subscription has ended: marks are for digests to come."""
     if subscriber.status not in RUNNING_STATUSES:
-        raise TokenError("This subscription is not running. You can subscribe again.")
+        raise TokenError(messages.NOT_RUNNING)
 
 
 def _read_digest_token(
@@ -216,7 +211,7 @@ def _read_digest_token(
     delivery = session.get(Delivery, int(number)) if number.isdecimal() else None
     is_digest = delivery is not None and delivery.kind == DeliveryKind.DIGEST
     if delivery is None or not is_digest or subject != delivery_subject(int(number), delivery.message_id):
-        raise TokenError(DIGEST_GONE)
+        raise TokenError(messages.DIGEST_GONE)
     nonce = session.exec(select(Subscriber.nonce).where(Subscriber.id == delivery.subscriber_id)).one()
     subscriber = subscriber_by_nonce(session, nonce, lock=lock)
     require_running(subscriber)
@@ -250,7 +245,7 @@ def load_standing_paper(session: Session, paper_id: int) -> Paper:
     if paper is not None and paper.merged_into:
         paper = session.get(Paper, paper.merged_into)
     if paper is None:
-        raise TokenError(PAPER_GONE)
+        raise TokenError(messages.PAPER_GONE)
     return paper
 
 
@@ -297,7 +292,7 @@ class MarkEditor:
         """Restore the marks that a change has noted, since when they were set. Raises TokenError."""
         number, kind, noted = read_undo_token(self.ctx, self.subscriber, TokenPurpose.MARK, token, now)
         if kind != self.kind or _standing_ids(self.session, [number]) != [self.paper.id]:
-            raise TokenError(OTHER_PAPER)
+            raise TokenError(messages.OTHER_PAPER)
         before = {name: datetime.fromtimestamp(seconds, UTC) for name, seconds in noted.items()}
         changed = before.keys() != self.load().keys() & set(self.affected)
         if changed:
@@ -353,4 +348,4 @@ class MarkEditor:
     def _require_room(self) -> None:
         marked = select(func.count()).where(PaperMark.subscriber_id == self.subscriber.id, PaperMark.kind == self.kind)
         if self.session.exec(marked).one() >= MARKS_LIMIT:
-            raise SubscriberError(TOO_MANY.format(pluralize(MARKS_LIMIT, "paper")))
+            raise SubscriberError(messages.too_many_marks(MARKS_LIMIT))

@@ -27,7 +27,7 @@ from digest.delivery import NewDelivery
 from digest.errors import SubscriberError, SubscriberNotFoundError
 from digest.matching import KeywordInput
 from digest.schedule import load_zone
-from digest.subscribers import records, restore
+from digest.subscribers import messages, records, restore
 from digest.subscribers.privacy import delete_subscriber
 from digest.subscribers.profile import to_profile
 from digest.subscribers.profiles import refit_profile
@@ -44,7 +44,6 @@ from digest.subscribers.subscriptions import KeywordLimits, parse_keywords_or_ra
 from digest.subscribers.suppression_list import find_entry, has_complaint, hash_address, lift_suppression
 from digest.tokens import RESUBSCRIBE_LIFETIME
 
-KEYWORDS_DELETED = "The keywords of this subscriber are deleted by now. Only they can subscribe again."
 MAX_CONFIRMATIONS_PER_DAY = 3  # that an operator may have sent again to one address
 
 
@@ -60,7 +59,7 @@ def subscriber_by_id(session: Session, subscriber_id: int) -> Subscriber:
     statement = select(Subscriber).where(Subscriber.id == subscriber_id).with_for_update(key_share=True)
     subscriber = session.exec(statement.execution_options(populate_existing=True)).one_or_none()
     if subscriber is None:
-        raise SubscriberNotFoundError(f"There is no subscriber {subscriber_id}.")
+        raise SubscriberNotFoundError(messages.unknown_id(subscriber_id))
     return subscriber
 
 
@@ -69,11 +68,10 @@ def pause_subscription(
 ) -> OperatorAction:
     """Send nothing until the morning of `until`, by the subscriber's calendar. Papers wait."""
     with lock_subscriber(ctx, subscriber_id) as (session, subscriber):
-        _require_status(subscriber, RUNNING_STATUSES, "paused")
+        _require_status(subscriber, RUNNING_STATUSES, messages.cannot_pause(subscriber.status))
         today = now.astimezone(load_zone(subscriber.timezone)).date()
         if not today < until <= today + MAX_PAUSE:
-            latest = today + MAX_PAUSE
-            raise SubscriberError(f"Choose a day after today and up to {latest} for the end of the pause, not {until}.")
+            raise SubscriberError(messages.invalid_pause(until, today + MAX_PAUSE))
         before = state_of(subscriber)
         records.pause(subscriber, until)
         return record_state_change(session, actor, "pause", subscriber, before, now)
@@ -82,7 +80,7 @@ def pause_subscription(
 def resume_subscription(ctx: AppContext, actor: str, subscriber_id: int, now: datetime) -> OperatorAction:
     """End a pause. What was listed meanwhile comes with the next digest."""
     with lock_subscriber(ctx, subscriber_id) as (session, subscriber):
-        _require_status(subscriber, {SubscriberStatus.PAUSED}, "resumed")
+        _require_status(subscriber, {SubscriberStatus.PAUSED}, messages.cannot_resume(subscriber.status))
         before = state_of(subscriber)
         records.pause(subscriber, None)
         return record_state_change(session, actor, "resume", subscriber, before, now)
@@ -91,7 +89,8 @@ def resume_subscription(ctx: AppContext, actor: str, subscriber_id: int, now: da
 def remove_subscription(ctx: AppContext, actor: str, subscriber_id: int, now: datetime) -> OperatorAction:
     """End a subscription; nothing is mailed, and queued e-mails are cancelled."""
     with lock_subscriber(ctx, subscriber_id) as (session, subscriber):
-        _require_status(subscriber, {*RUNNING_STATUSES, SubscriberStatus.PENDING}, "removed")
+        removable = {*RUNNING_STATUSES, SubscriberStatus.PENDING}
+        _require_status(subscriber, removable, messages.cannot_remove(subscriber.status))
         before = state_of(subscriber)
         reason = REASON_UNCONFIRMED if subscriber.status == SubscriberStatus.PENDING else REASON_REMOVED
         subscriber.end_subscription(SubscriberStatus.UNSUBSCRIBED, reason, now)
@@ -113,14 +112,14 @@ def restore_subscription(ctx: AppContext, actor: str, subscriber_id: int, now: d
     A subscription that its owner has ended is theirs to begin again.
     """
     with lock_subscriber(ctx, subscriber_id) as (session, subscriber):
-        _require_status(subscriber, ENDED_STATUSES, "restored")
+        _require_status(subscriber, ENDED_STATUSES, messages.cannot_restore(subscriber.status))
         if has_complaint(subscriber):
-            raise SubscriberError("This subscriber reported an e-mail as spam and stays suppressed.")
+            raise SubscriberError(messages.STAYS_SUPPRESSED)
         before, was_removed = state_of(subscriber), subscriber.status == SubscriberStatus.UNSUBSCRIBED
         if was_removed and subscriber.reason != REASON_REMOVED:
-            raise SubscriberError("This subscriber has unsubscribed. Only they can subscribe again.")
+            raise SubscriberError(messages.LEFT_THEMSELVES)
         if was_removed and subscriber.ended_at and now - subscriber.ended_at > RESUBSCRIBE_LIFETIME:
-            raise SubscriberError(KEYWORDS_DELETED)
+            raise SubscriberError(messages.KEYWORDS_DELETED)
         if was_removed:
             records.resume(subscriber)
         else:
@@ -132,17 +131,14 @@ def resend_confirmation(ctx: AppContext, actor: str, subscriber_id: int, now: da
     """Mail the link that confirms a subscription once more."""
     with lock_subscriber(ctx, subscriber_id) as (session, subscriber):
         if subscriber.status != SubscriberStatus.PENDING:
-            raise SubscriberError(f"This subscriber is {subscriber.status}, and only pending ones get a confirmation.")
+            raise SubscriberError(messages.not_pending(subscriber.status))
         prefix = f"resent-{DeliveryKind.CONFIRM}:{now.date().isoformat()}:"
         resent = select(Delivery.id).where(
             Delivery.subscriber_id == subscriber_id, col(Delivery.edition).startswith(prefix)
         )
         count = len(session.exec(resent).all())
         if count >= MAX_CONFIRMATIONS_PER_DAY:
-            raise SubscriberError(
-                f"The daily limit of {MAX_CONFIRMATIONS_PER_DAY} confirmations per subscriber is reached. Try again "
-                "tomorrow."
-            )
+            raise SubscriberError(messages.too_many_confirmations(MAX_CONFIRMATIONS_PER_DAY))
         new = NewDelivery(subscriber_id, DeliveryKind.CONFIRM, f"{prefix}{count + 1}")
         delivery.enqueue(session, [new], ctx.sender_domain, now)
         return record_action(session, actor, "resend-confirmation", ObjectKind.SUBSCRIBER, subscriber_id, now)
@@ -215,10 +211,10 @@ def undo_subscriber_action(
             _refit(session, int(subscriber.id or 0), detail["after"], detail["before"], now)
             return
         if record.action == "remove" and now - record.at > RESUBSCRIBE_LIFETIME:
-            raise SubscriberError(KEYWORDS_DELETED)
+            raise SubscriberError(messages.KEYWORDS_DELETED)
         after, before = detail.get("after"), detail.get("before")
         if not before or state_of(subscriber) != after:
-            raise SubscriberError("The subscription has changed since then, so this cannot be undone.")
+            raise SubscriberError(messages.SUBSCRIPTION_CHANGED)
         set_state(subscriber, before)
         if subscriber.status in ENDED_STATUSES:
             delivery.cancel(session, int(subscriber.id or 0), now)
@@ -229,7 +225,7 @@ def undo_subscriber_action(
 def _put_choices_back(session: Session, subscriber: Subscriber, detail: dict[str, Any], limits: KeywordLimits) -> None:
     before, after = detail.get("before"), detail.get("after")
     if not before or _choices_of(session, subscriber) != after:
-        raise SubscriberError("Preferences or keywords have changed since then, so this cannot be undone.")
+        raise SubscriberError(messages.CHOICES_CHANGED)
     preferences = before["preferences"] | {"sources": tuple(before["preferences"]["sources"])}
     records.set_preferences(session, subscriber, Preferences(**preferences))
     muted = {text for text, is_muted in before["keywords"] if is_muted}
@@ -245,9 +241,9 @@ def _refit(session: Session, subscriber_id: int, before: dict[str, Any], after: 
         refit_profile(session, subscriber_id, now)
 
 
-def _require_status(subscriber: Subscriber, statuses: Collection[SubscriberStatus], done: str) -> None:
+def _require_status(subscriber: Subscriber, statuses: Collection[SubscriberStatus], message: str) -> None:
     if subscriber.status not in statuses:
-        raise SubscriberError(f"This subscriber is {subscriber.status} and cannot be {done}.")
+        raise SubscriberError(message)
 
 
 def _choices_of(session: Session, subscriber: Subscriber) -> dict[str, Any]:

@@ -30,16 +30,12 @@ from digest.database.models import (
     SeedText,
     Subscriber,
 )
+from digest.subscribers import messages
 from digest.subscribers.profile import SubscriberProfile, subscriber_from_token, to_profile
 from digest.subscribers.suppression_list import keep_suppression
 from digest.tokens import TokenPurpose, delivery_subject
 
 PAGE_SIZE = 50  # deliveries
-EXPORT_NOTICE = (
-    "All your data, by database table; /privacy explains each item. Papers and keywords are stored once for all, and "
-    "yours are listed here. Not included are the counters against abuse, which name no one and are kept for at most a "
-    "day, and checksums of addresses that declined e-mails."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +135,7 @@ def export_personal_data(ctx: AppContext, token: str, now: datetime) -> dict[str
         )
         rows = [_export_delivery(delivery, stored, bounces) for delivery in deliveries]
         return {
-            "about": EXPORT_NOTICE,
+            "about": messages.EXPORT_NOTICE,
             "made_at": now.isoformat(),
             "subscriber": subscriber.model_dump(mode="json"),
             "keywords": [

@@ -8,6 +8,7 @@ from sqlmodel import Session, select
 from digest.context import AppContext
 from digest.database.models import Profile, Subscriber, SubscriberStatus
 from digest.errors import TokenError
+from digest.subscribers import messages
 from digest.subscribers.records import RUNNING_STATUSES, Preferences, keywords_of, subscriber_by_nonce
 from digest.tokens import TokenPurpose
 
@@ -63,7 +64,7 @@ def running_subscriber(
     """Verify a token and return its subscriber, whose subscription must be running. Raises TokenError."""
     subscriber = subscriber_from_token(ctx, session, purpose, token, now, lock=lock)
     if subscriber.status not in RUNNING_STATUSES:
-        raise TokenError("This subscription is not running. You can subscribe again.")
+        raise TokenError(messages.NOT_RUNNING)
     return subscriber
 
 

@@ -28,7 +28,7 @@ from digest.errors import QueryError, SubscriberError, TokenError
 from digest.matching import KeywordInput, Matcher, PaperDocument, is_exclusion, parse, parse_canonical
 from digest.papers import build_documents
 from digest.schedule import due_instant, load_zone, next_due_day
-from digest.subscribers import records
+from digest.subscribers import messages, records
 from digest.subscribers.mute_suggestions import load_recently_mailed
 from digest.subscribers.profile import ActionResult, running_subscriber, to_profile
 from digest.subscribers.records import MAX_PAUSE, keywords_of, set_keywords
@@ -161,15 +161,12 @@ def mute_author(ctx: AppContext, token: str, paper_id: int, name: str, now: date
         state = _mute_author_state(session, subscriber, paper_id, name)
         author = next((option for option in state.authors if option.name == name and option.exclusion), None)
         if author is None or author.exclusion is None:
-            raise SubscriberError("Choose one of the authors.")
+            raise SubscriberError(messages.NO_AUTHOR_CHOSEN)
         undo = make_undo_token(ctx, subscriber, TokenPurpose.MUTE_AUTHOR, [author.exclusion.canonical], now)
         if not author.is_muted:
             keywords, max_keywords = keywords_of(session, subscriber), ctx.settings.most_keywords
             if len(keywords) >= max_keywords:
-                raise SubscriberError(
-                    f"You have {len(keywords)} keywords and exclusions, and the limit is {max_keywords}. Remove one in "
-                    "your preferences first."
-                )
+                raise SubscriberError(messages.no_room_for_author(len(keywords), max_keywords))
             set_keywords(session, subscriber, [*keywords, author.exclusion], max_keywords=max_keywords)
         return replace(
             state,
@@ -195,7 +192,7 @@ def unmute_author(ctx: AppContext, token: str, undo: str, now: datetime) -> Acti
 def _mute_author_state(session: Session, subscriber: Subscriber, paper_id: int, chosen: str = "") -> MuteAuthorState:
     paper = session.get(Paper, paper_id)
     if paper is None:
-        raise TokenError("This paper is no longer stored. Use the link in a newer e-mail.")
+        raise TokenError(messages.PAPER_GONE)
     saved = {keyword.canonical for keyword in keywords_of(session, subscriber)}
     names = list(dict.fromkeys(name for name in paper.authors if name.strip()))
     # Each name costs a query and a match; collaborations of thousands have their speaker first or last.
@@ -359,7 +356,7 @@ def read_undo_token(
     try:
         noted_purpose, *before = json.loads(base64.urlsafe_b64decode(note))
     except (binascii.Error, ValueError) as error:
-        raise TokenError("This link is damaged, so it cannot be undone. Change it in your preferences.") from error
+        raise TokenError(messages.DAMAGED_UNDO) from error
     if nonce != subscriber.nonce or noted_purpose != purpose:
-        raise TokenError("This link belongs to another action, so it cannot be undone. Change it in your preferences.")
+        raise TokenError(messages.OTHER_ACTION)
     return list(before)

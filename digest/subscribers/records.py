@@ -25,9 +25,10 @@ from sqlmodel.sql.expression import SelectOfScalar
 from digest import database
 from digest.database.models import Frequency, Keyword, Profile, SavedKeyword, Subscriber, SubscriberStatus
 from digest.errors import AddressError, AddressSuppressedError, SubscriberError, SubscriberNotFoundError, TokenError
-from digest.formatting import WEEKDAYS, join_words, pluralize
+from digest.formatting import WEEKDAYS
 from digest.matching import FORMS_VERSION, KeywordInput, is_exclusion
 from digest.schedule import timezone_names
+from digest.subscribers import messages
 from digest.subscribers.suppression_list import is_listed, suppression_reason
 
 RUNNING_STATUSES = frozenset({SubscriberStatus.ACTIVE, SubscriberStatus.PAUSED})
@@ -37,10 +38,6 @@ REASON_ONE_CLICK = "one-click"  # RFC 8058: from within a mail program, which sh
 REASON_REMOVED = "removed by the operator"
 REASON_UNCONFIRMED = "never confirmed"
 CONSENT_TEXT = "2026-11-30: You agree to receive new papers matching your keywords by e-mail until you unsubscribe."
-SUPPRESSED_TEXT = (
-    "{} declined a confirmation or reported our mail as spam, and gets none again. If its owner wants one after all: "
-    "digest subscribers allow"
-)
 WEEKDAY_NAMES = tuple(name.lower() for name in WEEKDAYS)  # in the order of `Preferences.weekday`
 MAX_PAUSE = timedelta(days=2 * 366)
 MAX_KEYWORDS = 100
@@ -73,22 +70,22 @@ class Preferences:
     def __post_init__(self) -> None:
         object.__setattr__(self, "sources", tuple(sorted(set(self.sources))))
         if self.frequency not in set(Frequency):
-            raise SubscriberError(f"Choose daily, weekdays, weekly or monthly, not {self.frequency!r}.")
+            raise SubscriberError(messages.invalid_frequency(self.frequency))
         if not 0 <= self.weekday < len(WEEKDAYS):
-            raise SubscriberError(f"Choose a day of the week from 0 (Monday) to 6 (Sunday), not {self.weekday}.")
+            raise SubscriberError(messages.invalid_weekday(self.weekday))
         if not 0 <= self.send_hour <= 23:  # noqa: PLR2004  - hours of a day
-            raise SubscriberError(f"Choose an hour from 0 to 23, not {self.send_hour}.")
+            raise SubscriberError(messages.invalid_hour(self.send_hour))
         if self.timezone not in timezone_names():
-            raise SubscriberError(f"There is no time zone {self.timezone!r}. Write it like Europe/Berlin.")
+            raise SubscriberError(messages.unknown_timezone(self.timezone))
         if not 1 <= self.cap <= MAX_CAP:
-            raise SubscriberError(f"Choose from 1 to {MAX_CAP} papers per e-mail, not {self.cap}.")
+            raise SubscriberError(messages.invalid_cap(MAX_CAP, self.cap))
 
 
 def parse_weekday(text: str) -> int:
     """Return the number of a day of the week, 0 for monday. Raises SubscriberError for a name that is none."""
     name = text.strip().lower()
     if name not in WEEKDAY_NAMES:
-        raise SubscriberError(f"Choose a day of the week, such as monday or friday, not {text[:20]!r}.")
+        raise SubscriberError(messages.unknown_weekday(text))
     return WEEKDAY_NAMES.index(name)
 
 
@@ -99,23 +96,23 @@ def check_sources(names: Iterable[str], known: Collection[str]) -> tuple[str, ..
     """
     chosen = {name.strip().lower() for name in names if name.strip()}
     if unknown := sorted(chosen - set(known)):
-        raise SubscriberError(f"There is no source {unknown[0][:40]!r}. Choose from {join_words(sorted(known))}.")
+        raise SubscriberError(messages.unknown_source(unknown[0], known))
     return () if chosen == set(known) else tuple(sorted(chosen))
 
 
 def normalize_address(text: str) -> tuple[str, str]:
     """Return an e-mail address in the form to send to, and in the form to compare by. Raises AddressError."""
     if len(text) > 2 * MAX_ADDRESS_LENGTH:
-        raise AddressError(f"This is too long for an e-mail address; {MAX_ADDRESS_LENGTH} characters are the most.")
+        raise AddressError(messages.address_too_long(MAX_ADDRESS_LENGTH))
     try:
         validated = validate_email(
             text.strip(), check_deliverability=False, globally_deliverable=False, allow_smtputf8=False, strict=True
         )
     except EmailNotValidError as error:
-        raise AddressError(f"This is not an e-mail address that we can reach: {error}") from error
+        raise AddressError(messages.invalid_address(str(error))) from error
     address = str(validated.ascii_email)
     if "." not in address.rpartition("@")[2]:
-        raise AddressError("The part after the @ has no dot. Write the address like ada@example.org.")
+        raise AddressError(messages.NO_DOT_IN_ADDRESS)
     return address, address.casefold()
 
 
@@ -136,7 +133,7 @@ def request_subscription(
     """
     address, email_key = normalize_address(email)
     if is_listed(session, keys, email_key):
-        raise AddressSuppressedError(SUPPRESSED_TEXT.format(address))
+        raise AddressSuppressedError(messages.address_suppressed(address))
     created = Subscriber(email=address, email_key=email_key, nonce=secrets.token_urlsafe(16), created_at=now)
     # Of two requests at the same moment the unique key lets one make the row; both then wait for its lock.
     insert_new = database.insert(session, Subscriber).on_conflict_do_nothing(index_elements=["email_key"])
@@ -145,7 +142,7 @@ def request_subscription(
     if subscriber.status in RUNNING_STATUSES:
         return subscriber
     if suppression_reason(subscriber):
-        raise AddressSuppressedError(SUPPRESSED_TEXT.format(address))
+        raise AddressSuppressedError(messages.address_suppressed(address))
     subscriber.status = SubscriberStatus.PENDING
     subscriber.consent = CONSENT_TEXT
     set_preferences(session, subscriber, preferences)
@@ -171,11 +168,6 @@ def store_profile(session: Session, subscriber_id: int, **values: Any) -> None:
         session.flush()
 
 
-def too_many_keywords(max_keywords: int, count: int) -> str:
-    """Return the sentence about more keywords than a subscriber can have."""
-    return f"You can have at most {pluralize(max_keywords, 'keyword')}, and these are {count}."
-
-
 def set_keywords(
     session: Session, subscriber: Subscriber, keywords: Sequence[KeywordInput], *, max_keywords: int = MAX_KEYWORDS
 ) -> None:
@@ -187,7 +179,7 @@ def set_keywords(
     for keyword in keywords:
         distinct.setdefault(keyword.canonical, keyword)
     if len(distinct) > max_keywords:
-        raise SubscriberError(too_many_keywords(max_keywords, len(distinct)))
+        raise SubscriberError(messages.too_many_keywords(max_keywords, len(distinct)))
     require_unmuted(distinct.values())
     session.execute(delete(SavedKeyword).where(col(SavedKeyword.subscriber_id) == subscriber.id))
     keyword_ids = _keyword_ids(session, distinct)
@@ -215,7 +207,7 @@ def require_unmuted(keywords: Iterable[KeywordInput]) -> None:
     """Raise SubscriberError where all keywords that would bring papers are muted: that is a pause, not a digest."""
     inclusions = [keyword for keyword in keywords if not is_exclusion(keyword.canonical)]
     if inclusions and all(keyword.is_muted for keyword in inclusions):
-        raise SubscriberError("At least one keyword must not be muted. To stop all e-mails for a while, pause instead.")
+        raise SubscriberError(messages.ALL_MUTED)
 
 
 def _keyword_ids(session: Session, canonicals: Iterable[str]) -> dict[str, int]:
@@ -251,7 +243,7 @@ def subscriber_by_nonce(session: Session, nonce: str, *, lock: bool = False) -> 
     statement = select(Subscriber).where(Subscriber.nonce == nonce)
     subscriber = session.exec(_for_update(statement) if lock else statement).one_or_none()
     if subscriber is None:
-        raise TokenError("This link belongs to a subscription that no longer exists.")
+        raise TokenError(messages.SUBSCRIPTION_GONE)
     return subscriber
 
 
@@ -263,7 +255,7 @@ def subscriber_by_email(session: Session, email: str, *, lock: bool = False) -> 
     statement = select(Subscriber).where(Subscriber.email_key == normalize_address(email)[1])
     subscriber = session.exec(_for_update(statement) if lock else statement).one_or_none()
     if subscriber is None:
-        raise SubscriberNotFoundError(f"There is no subscriber {email}.")
+        raise SubscriberNotFoundError(messages.unknown_address(email))
     return subscriber
 
 

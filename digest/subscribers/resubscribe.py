@@ -6,7 +6,7 @@ from digest.context import AppContext
 from digest.database import read_session, write_session
 from digest.database.models import Subscriber, SubscriberStatus
 from digest.errors import TokenError
-from digest.subscribers import records
+from digest.subscribers import messages, records
 from digest.subscribers.profile import ActionResult, SubscriberProfile, subscriber_from_token, to_profile
 from digest.subscribers.records import REASON_ONE_CLICK, RUNNING_STATUSES
 from digest.tokens import RESUBSCRIBE_LIFETIME, TokenPurpose
@@ -64,6 +64,6 @@ def _can_resubscribe(subscriber: Subscriber, now: datetime) -> bool:
 def _require_resubscribable(subscriber: Subscriber, now: datetime) -> None:
     if subscriber.status == SubscriberStatus.PENDING:
         # The old keywords are gone, and the new ones may be a stranger's.
-        raise TokenError("You have signed up again since then. Use the link in the newer confirmation e-mail.")
+        raise TokenError(messages.SIGNED_UP_AGAIN)
     if subscriber.status not in RUNNING_STATUSES and not _can_resubscribe(subscriber, now):
-        raise TokenError("This cannot be undone any longer. You can subscribe again.")
+        raise TokenError(messages.UNSUBSCRIPTION_FINAL)

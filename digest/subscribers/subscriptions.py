@@ -19,7 +19,7 @@ from digest.database.models import DeliveryKind, ObjectKind, Profile, Subscriber
 from digest.delivery import NewDelivery
 from digest.errors import AddressSuppressedError, QueryError, SubscriberError, TokenError
 from digest.matching import DEFAULT_LIMITS, AcronymTable, KeywordInput, QueryLimits, parse
-from digest.subscribers import records
+from digest.subscribers import messages, records
 from digest.subscribers.profile import ActionResult, SubscriberProfile, subscriber_from_token, to_profile
 from digest.subscribers.profiles import ProfileChange, change_profile, refit_profile
 from digest.subscribers.records import (
@@ -111,7 +111,7 @@ def parse_keywords(
         except QueryError as error:
             errors.append(KeywordError(number, text, str(error), error.position or 0))
     if len(keywords) > limits.max_keywords:
-        message = records.too_many_keywords(limits.max_keywords, len(keywords))
+        message = messages.too_many_keywords(limits.max_keywords, len(keywords))
         errors.append(KeywordError(limits.max_keywords + 1, "", message))
     return keywords, errors
 
@@ -120,8 +120,10 @@ def parse_keywords_or_raise(lines: Sequence[str], limits: KeywordLimits = Keywor
     """Parse keywords, one a line. Raises QueryError with a message for each line that is none."""
     keywords, errors = parse_keywords(lines, limits)
     if errors:
-        messages = (f"keyword {error.text!r}: {error.message}" if error.text else error.message for error in errors)
-        raise QueryError("\n".join(messages))
+        described = (
+            messages.keyword_error(error.text, error.message) if error.text else error.message for error in errors
+        )
+        raise QueryError("\n".join(described))
     return keywords
 
 
@@ -160,7 +162,7 @@ def add_subscriber(
     with write_session(ctx.engine) as session:
         subscriber = _request_subscription(ctx, session, email, preferences, keywords, now)
         if subscriber.status != SubscriberStatus.PENDING:
-            raise SubscriberError(f"{subscriber.email} is already {subscriber.status}. Nothing was changed.")
+            raise SubscriberError(messages.already_subscribed(subscriber.email, subscriber.status))
         if actor:
             record_action(session, actor, "add", ObjectKind.SUBSCRIBER, int(subscriber.id or 0), now)
         if not confirmed:
@@ -178,7 +180,7 @@ def confirm(ctx: AppContext, token: str, now: datetime) -> ActionResult:
         subscriber = subscriber_from_token(ctx, session, TokenPurpose.CONFIRM, token, now)
         was_pending = subscriber.status == SubscriberStatus.PENDING or is_declined(subscriber)
         if subscriber.status in ENDED_STATUSES and not was_pending:
-            raise TokenError("This subscription has ended since the link was sent. You can subscribe again.")
+            raise TokenError(messages.ENDED_SINCE)
         if was_pending:
             ended_at = subscriber.ended_at
             _start_subscription(session, subscriber, now)
