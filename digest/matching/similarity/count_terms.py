@@ -14,8 +14,8 @@ from digest.matching.similarity.paper_terms import TermSpan, list_terms
 SMALL_CORPUS = 2000  # papers; below, a term is kept that fewer papers have
 MIN_PAPERS, MIN_PAPERS_OF_PAIR, MIN_TITLES = 3, 5, 2
 MIN_PAPERS_IF_SMALL = 2
-TITLE_SHARE = 0.05  # of the papers with a term, those that have it in their titles
-COMMON_SHARE = 0.10  # of all papers; what more of them have tells little
+TITLE_SHARE = 0.03  # of the papers with a term, those that have it in their titles
+COMMON_SHARE = 0.20  # of all papers; what more of them have tells little
 COMMON_COUNT = 20  # papers that may have a term, however few there are
 
 

@@ -19,7 +19,8 @@ def build_profile(
 ) -> dict[str, float]:
     """Return the heaviest words of the papers that somebody likes, with their weights: the heaviest first.
 
-    It is the mean of the liked papers less half of that of the disliked ones; the heaviest word has the weight 1.
+    It is the mean of the liked papers less half of that of the disliked ones; the heaviest word has the weight 1. Rare
+    words are lifted: comparing looks only for whether a paper has a word, and not for how rare it is.
     `edits` are weights of their own in the same scale, which always stand; a word with 0 is left out.
     """
     import numpy as np
@@ -30,6 +31,7 @@ def build_profile(
         weights += np.asarray(space.vectorize(liked).mean(axis=0)).ravel()
     if disliked:
         weights -= DISLIKED_SHARE * np.asarray(space.vectorize(disliked).mean(axis=0)).ravel()
+    weights *= np.sqrt(space.weights)
     weights[[space.columns[term] for term in edited if term in space.columns]] = 0
     added = {term: weight for term, weight in edited.items() if weight > 0}
     positive = np.flatnonzero(weights > 0)

@@ -18,7 +18,8 @@ SparseMatrix = Any  # csr_matrix; SciPy has no types
 class TermSpace:
     """Terms of many papers: a column each, with its label for people and its weight.
 
-    `columns` is where a term is found; the weight is the logarithm of how many papers there are to each that has it.
+    `columns` is where a term is found. `weights` has one a column: the logarithm of how many papers there are to each
+    that has the term.
     """
 
     def __init__(self, labels: dict[str, str], weights: Sequence[float]) -> None:
@@ -26,7 +27,7 @@ class TermSpace:
 
         self.columns = {term: number for number, term in enumerate(labels)}
         self._labels = labels
-        self._weights: np.ndarray[Any, np.dtype[np.float32]] = np.asarray(weights, dtype=np.float32)
+        self.weights: np.ndarray[Any, np.dtype[np.float32]] = np.asarray(weights, dtype=np.float32)
 
     @classmethod
     def from_counts(cls, terms: Iterable[CountedTerm], paper_count: int) -> Self:
@@ -62,7 +63,7 @@ class TermSpace:
             columns += found.keys()
             counts += found.values()
             offsets.append(len(columns))
-        values = (1 + np.log(np.asarray(counts, dtype=np.float32))) * self._weights[columns]
+        values = (1 + np.log(np.asarray(counts, dtype=np.float32))) * self.weights[columns]
         lengths = np.sqrt(np.bincount(_row_numbers(offsets), weights=values**2, minlength=len(offsets) - 1))
         values = (values / np.repeat(np.maximum(lengths, 1e-9), np.diff(offsets))).astype(np.float32)
         return csr_matrix((values, np.asarray(columns, dtype=np.int32), offsets), (len(offsets) - 1, len(known)))
