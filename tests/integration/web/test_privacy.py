@@ -53,7 +53,7 @@ def ctx(sqlite_store: Engine) -> AppContext:
     add_active_subscriber(made, BOB, "protein", now=TEST_TIME - 3 * DAY)
     for ago in (2, 1, 0):
         store_papers(made, TEST_TIME - ago * DAY, f"Robot of {ago} days ago", f"Protein of {ago} days ago")
-        plan(made.engine, made.sender_domain, TEST_TIME - ago * DAY + timedelta(hours=1))
+        plan(made.engine, made.sender_domain, TEST_TIME - ago * DAY + timedelta(hours=1, microseconds=1))
         StoreView(made.engine).set_state(DeliveryState.FAILED if ago == 1 else DeliveryState.SENT)
     with write_session(made.engine) as session:
         ada = session.exec(select(Subscriber).where(Subscriber.email == ADA)).one()
@@ -118,6 +118,7 @@ def test_the_history_links_to_each_digest_and_its_citations(ctx: AppContext) -> 
     assert "3 e-mails for ada@example.org" in " ".join(page.text.split())
     assert page.text.index("31 July") < page.text.index("29 July")
     assert page.text.count("· not delivered") == 1
+    assert page.find_tag(datetime="2026-07-31T19:00:00+00:00"), "HTML knows milliseconds, and no microseconds"
     copies = [link for link in page.links if link.startswith("/emails/") and "/papers." not in link]
     assert "Robot of 0 days ago" in browser_at(ctx).get(copies[0]).text
     for kind, begins in (("bib", "@misc{"), ("ris", "TY  - ")):
