@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Form, Path, Query
 from fastapi.responses import HTMLResponse, Response
@@ -42,7 +42,6 @@ from digest.web.pages.paper_entries import PAPERS_PER_PAGE, PaperEntry, paper_en
 
 router = APIRouter()
 BUTTON_PATTERN = re.compile(r"(more|less|saved):([1-9][0-9]{0,17})", re.ASCII)
-ListName = Literal["saved", "more", "less"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +196,6 @@ def _render_saved(
         page=min(number, pages),
         pages=pages,
         is_running=shown.profile.is_running,
-        email=shown.profile.email,
         result=result,
         is_undone=is_undone,
     )
