@@ -58,6 +58,7 @@ LATEST_LISTS = "Papers of the latest lists."
 # The JSON API
 NO_SUCH_PAGE = "There is no such page."
 NO_SUCH_PAPER = "There is no such paper."
+TEXT_AND_FILE = "Paste papers or upload a file, one at a time. What you pasted is still here."
 NO_SUCH_SEED = "There is no such example."
 NOT_AUTHORIZED = "Send Authorization: Bearer TOKEN, with the token of the preferences link in each of your e-mails."
 NO_CRITERION = "Specify q, day or both."

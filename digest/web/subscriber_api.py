@@ -26,6 +26,8 @@ from digest.subscribers import (
     parse_references,
     remove_seeds,
 )
+from digest.subscribers import get_profile as find_subscriber
+from digest.tokens import TokenPurpose
 from digest.web import messages
 from digest.web.context import WebDep
 
@@ -45,7 +47,7 @@ def require_token(
     response.headers["Cache-Control"] = "no-store"
     token = credentials.credentials if credentials else ""
     try:
-        get_profile_view(web.ctx, token, web.clock())
+        find_subscriber(web.ctx, TokenPurpose.PREFERENCES, token, web.clock())
     except TokenError as error:
         raise HTTPException(401, messages.NOT_AUTHORIZED, {"WWW-Authenticate": "Bearer"}) from error
     return token

@@ -5,14 +5,16 @@ from contextlib import suppress
 
 import pytest
 
+from digest.errors import TokenError
 from digest.subscribers import ReferenceFileError, decode_upload, parse_references
 from digest.subscribers.references import MAX_REFERENCES
 from digest.tokens import TokenPurpose
 from digest.web import create_app
+from digest.web.pages.seeds import add_or_remove_seeds
 from tests.attacks.conftest import Target
 from tests.support.browser import TEST_TIME, Browser
 from tests.support.contexts import ADA, BOB
-from tests.support.work import cpu_limit
+from tests.support.work import count_steps, cpu_limit
 
 MARKUP = '</span><script>alert(1)</script><img src=x onerror="alert(2)"> &lt;iframe src=//evil.example&gt; a title'
 BOMBS = {
@@ -39,6 +41,17 @@ def test_no_text_with_papers_takes_much_work(name: str) -> None:
     with cpu_limit(), suppress(ReferenceFileError):
         parsed = parse_references(decode_upload(BOMBS[name].encode()))
         assert len(parsed.references) + len(parsed.invalid) <= MAX_REFERENCES
+
+
+def test_no_text_of_a_stranger_is_parsed(target: Target) -> None:
+    web, foreign = target.browser.app.state.web, target.token(TokenPurpose.FEED)
+
+    def post(text: str) -> None:
+        with pytest.raises(TokenError):
+            add_or_remove_seeds(web, foreign, references=text)
+
+    post("")  # what is done once is done
+    assert count_steps(lambda: post(BOMBS["entries"])) < 2 * count_steps(lambda: post("2607.20417"))
 
 
 def test_no_title_of_a_given_paper_is_markup_on_a_page_or_in_the_api(target: Target) -> None:

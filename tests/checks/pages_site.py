@@ -28,10 +28,12 @@ from digest.planning import plan
 from digest.sources import ListedPaper
 from digest.subscribers import (
     Preferences,
+    add_seeds,
     change_address,
     confirm,
     mark_paper,
     parse_keywords_or_raise,
+    parse_references,
     request_address_change,
     subscribe,
     undo_address_change,
@@ -152,6 +154,8 @@ def fill_store(ctx: AppContext) -> None:
     asyncio.run(send_queued(ctx, lambda: TEST_TIME))
     for paper_id, kind in ((1, "saved"), (2, "saved"), (2, "more")):
         mark_paper(ctx, sign_mark(ctx, ADA, paper_id, kind, TEST_TIME), TEST_TIME)
+    examples = "10.1000/6-1\n10.1000/nobody-has-it"
+    add_seeds(ctx, sign_token(ctx, ADA, TokenPurpose.PREFERENCES, TEST_TIME), parse_references(examples), TEST_TIME)
     subscribe(ctx, EVE, Preferences(), parse_keywords_or_raise(["robot"]), TEST_TIME)
     unsubscribe(ctx, sign_token(ctx, LEFT, TokenPurpose.UNSUBSCRIBE, TEST_TIME), TEST_TIME)
     add_address_changes(ctx)

@@ -10,26 +10,21 @@ from digest.subscribers import (
     MAX_UPLOAD_BYTES,
     ReferenceFileError,
     SeedReport,
-    SeedStatus,
     add_seeds,
     decode_upload,
+    get_profile,
     list_seeds,
     parse_references,
     remove_seeds,
 )
+from digest.tokens import TokenPurpose
+from digest.web import messages
 from digest.web.context import SAFE_METHODS, WebContext, WebDep
 from digest.web.errors import subscription_ended_page
-from digest.web.forms import FieldError, ParsedForm, TextForm
+from digest.web.forms import FieldError, ParsedForm
 
 router = APIRouter(prefix="/preferences/{token}")
 MAX_KEYS = 2000  # examples in one form
-SHOWN_OUTCOMES = (SeedStatus.UNUSABLE, SeedStatus.FULL, SeedStatus.WAITING)  # what a person should look at first
-
-
-class SeedForm(TextForm):
-    """Form with papers to add, as text; or with the keys of examples to remove."""
-
-    references: str = ""
 
 
 @router.api_route("/papers", methods=SAFE_METHODS)
@@ -49,9 +44,13 @@ def add_or_remove_seeds(
     if remove:
         count = remove_seeds(web.ctx, token, remove, web.clock())
         return RedirectResponse(f"{web.root}/preferences/{token}/papers?removed={count}", status_code=303)
+    get_profile(web.ctx, TokenPurpose.PREFERENCES, token, web.clock())  # nothing is parsed for strangers
     form = ParsedForm()
     content = file.file.read() if file else b""
     text = references.encode(errors="replace").decode()
+    if content and text.strip():
+        form.errors.append(FieldError("file", messages.TEXT_AND_FILE))
+        return _render(web, token, form=form, references=text)
     try:
         parsed = parse_references(decode_upload(content) if content else text)
     except ReferenceFileError as error:

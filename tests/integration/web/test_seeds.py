@@ -106,6 +106,10 @@ def test_papers_are_pasted_uploaded_listed_and_removed(fitted: AppContext) -> No
         ({"files": {"file": ("a.zip", b"PK\x03\x04", "application/zip")}}, "This file is compressed."),
         ({"files": {"file": ("a.json", b'[{"a":' * 9000, "application/json")}}, "nested too deeply"),
         ({"data": {"references": "<b>one</b>"}}, "This is XML."),
+        (
+            {"data": {"references": FOLDING}, "files": {"file": ("a.bib", BIBTEX.encode(), "text/plain")}},
+            "one at a time. What you pasted is still here.",
+        ),
     ],
 )
 def test_what_cannot_be_used_is_named_at_its_field(ctx: AppContext, options: dict[str, Any], words: str) -> None:
