@@ -189,19 +189,21 @@ def delete_subscriber(session: Session, ctx: AppContext, subscriber: Subscriber)
         session.execute(delete(table).where(col(table.subscriber_id) == subscriber.id))
     delivery_ids = select(Delivery.id).where(Delivery.subscriber_id == subscriber.id)
     session.execute(delete(BounceRecord).where(col(BounceRecord.delivery_id).in_(delivery_ids)))
+    session.execute(delete(OperatorAction).where(_was_done_to(subscriber)))  # before the rows that tell which these are
     session.execute(delete(QuarantinedRow).where(_concerns(subscriber)))
-    session.execute(delete(OperatorAction).where(_was_done_to(subscriber)))
     session.execute(delete(Delivery).where(col(Delivery.subscriber_id) == subscriber.id))
     session.delete(subscriber)
 
 
 def _was_done_to(subscriber: Subscriber) -> ColumnElement[bool]:
-    """Build the condition that an operator did something to a subscriber or one of their deliveries."""
+    """Build the condition that an operator did something to a subscriber, a delivery of theirs, or a row about them."""
     kind, object_id = col(OperatorAction.object_kind), col(OperatorAction.object_id)
     delivery_ids = select(cast(col(Delivery.id), String)).where(Delivery.subscriber_id == subscriber.id)
+    entry_ids = select(cast(col(QuarantinedRow.id), String)).where(_concerns(subscriber))
     return or_(
         and_(kind == ObjectKind.SUBSCRIBER, object_id == str(subscriber.id)),
         and_(kind == ObjectKind.DELIVERY, object_id.in_(delivery_ids)),
+        and_(kind == ObjectKind.QUARANTINED_ROW, object_id.in_(entry_ids)),
     )
 
 
