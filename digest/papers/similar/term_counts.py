@@ -21,7 +21,7 @@ MIN_PAPERS = 10  # to count anything
 GROWTH = 2  # times the papers of the last count: a new store is counted again before the week is over
 BATCH_SIZE = 500  # papers read at once
 
-_spaces: dict[tuple[str, int, datetime], TermSpace] = {}  # the latest one of each store
+_spaces: dict[str, tuple[int, datetime, TermSpace]] = {}  # the latest one of each store, with the fit that it is of
 
 
 def is_count_due(session: Session, now: datetime) -> bool:
@@ -81,14 +81,10 @@ def load_term_space(session: Session) -> TermSpace | None:
     fit = session.exec(select(TermFit).order_by(col(TermFit.id).desc())).first()
     if fit is None:
         return None
-    store = str(session.get_bind().engine.url)
-    key = (store, int(fit.id or 0), fit.fitted_at)
-    if key not in _spaces:
-        rows = session.exec(
-            select(TermCount.term, TermCount.label, TermCount.paper_count).order_by(col(TermCount.term))
-        )
-        space = TermSpace.from_counts((CountedTerm(*row) for row in rows), fit.paper_count)
-        for other in [other for other in _spaces if other[0] == store]:
-            del _spaces[other]
-        _spaces[key] = space
-    return _spaces[key]
+    store, fit_id = str(session.get_bind().engine.url), int(fit.id or 0)
+    if store in _spaces and _spaces[store][:2] == (fit_id, fit.fitted_at):
+        return _spaces[store][2]
+    rows = session.exec(select(TermCount.term, TermCount.label, TermCount.paper_count).order_by(col(TermCount.term)))
+    space = TermSpace.from_counts((CountedTerm(*row) for row in rows), fit.paper_count)
+    _spaces[store] = fit_id, fit.fitted_at, space
+    return space
