@@ -139,7 +139,8 @@ class Parser:
             names = self.limits.list_sources()
             if names and term.name not in map(normalize_source, names):
                 raise syntax_error(messages.unknown_source(names), start)
-        if isinstance(term, LikeTerm) and not term.words and self.limits.describe_paper:
+        # Words that somebody typed are not those of the paper, and may be ones that half of all papers have.
+        if isinstance(term, LikeTerm) and self.limits.describe_paper:
             words = self.limits.describe_paper(term.name)
             if not words:
                 reason = messages.unknown_paper if words is None else messages.paper_without_words

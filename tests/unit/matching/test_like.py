@@ -38,6 +38,7 @@ def read(text: str) -> Query:
     [
         *("like:2607.20417", "like:arXiv:2607.20417v3", "like:https://arxiv.org/abs/2607.20417", "LIKE: 2607.20417"),
         *('like:"2607.20417"', "like:10.48550/arXiv.2607.20417", "like:doi:10.48550/arXiv.2607.20417"),
+        'like:"2607.20417 boat^100"',  # words that somebody typed are not those of the paper
     ],
 )
 def test_a_paper_may_be_named_in_many_ways(text: str) -> None:
