@@ -27,6 +27,7 @@ from digest.database.models import (
     Profile,
     QuarantinedRow,
     SavedKeyword,
+    SeedText,
     SourceFetch,
     Subscriber,
 )
@@ -41,7 +42,7 @@ MAX_POSITION = 999  # a subscriber has at most 1,000 keywords
 MODELS: Mapping[str, type[SQLModel]] = {
     str(model.__tablename__): model
     for model in (
-        *(Delivery, HttpCacheEntry, Keyword, Listing, Paper, PaperMark, Profile, SavedKeyword, SourceFetch),
+        *(Delivery, HttpCacheEntry, Keyword, Listing, Paper, PaperMark, Profile, SavedKeyword, SeedText, SourceFetch),
         Subscriber,
     )
 }

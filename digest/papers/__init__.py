@@ -121,7 +121,7 @@ from digest.papers.ranking import (
     seat_ranks,
     unpack_ranking_key,
 )
-from digest.papers.recent_candidates import find_recent_candidates
+from digest.papers.recent_candidates import find_latest_candidates, find_recent_candidates
 from digest.papers.renumber import (
     has_released_papers,
     renumber_released_papers,
@@ -241,6 +241,7 @@ __all__ = [
     "describe_rare_reading",
     "dois_without_text",
     "fetches_by_day",
+    "find_latest_candidates",
     "find_named_papers",
     "find_open_gaps",
     "find_recent_candidates",

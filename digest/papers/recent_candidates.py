@@ -6,7 +6,7 @@ from datetime import date
 
 from sqlmodel import Session, col, select
 
-from digest.database import is_in_values
+from digest.database import is_in_values, select_readable
 from digest.database.models import Listing, Paper
 from digest.matching import Query
 from digest.papers.fulltext import find_candidates
@@ -59,3 +59,14 @@ def find_recent_candidates(
         days=len({day for day, _ in rows}),
         considered_count=len(paper_ids),
     )
+
+
+def find_latest_candidates(session: Session, queries: Sequence[Query], limit: int) -> list[Paper]:
+    """Find the latest papers that may match, at most `limit` for each query: for a rare one also old papers."""
+    found = {
+        paper_id
+        for query in queries
+        for paper_id in find_candidates(session, search_expression(query.root), MAX_PAPER_ID, limit)
+    }
+    rows = session.exec(select(Paper).where(is_in_values(session, Paper.id, found), *is_shown())).all()
+    return select_readable(rows, [])

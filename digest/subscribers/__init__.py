@@ -3,10 +3,11 @@
 - `address_change`: change the address, and undo that
 - `csv_table`: CSV as spreadsheets and other newsletter programs write it
 - `csv_transfer`: list subscribers, export them as CSV and import them
+- `mark_rows`: rows of marks, inside the caller's transaction
 - `marks`: what a subscriber says about papers: more like this, less like this, saved
 - `mute_suggestions`: keywords that a subscriber may want to mute
 - `operator_actions`: what an operator may do to a subscription, recorded, and how to undo it
-- `keyword_papers`: recent papers that are about a subscriber's keywords
+- `keyword_papers`: the latest papers that are about a subscriber's keywords
 - `privacy`: history, export and erasure of what is stored about a subscriber
 - `messages`: sentences of errors and hints, and of the export
 - `profile`: what a page shows of a subscriber, and the outcome of an action
@@ -41,6 +42,7 @@ from digest.subscribers.csv_transfer import (
     list_subscribers,
 )
 from digest.subscribers.keyword_papers import learn_from_keywords
+from digest.subscribers.mark_rows import load_marks
 from digest.subscribers.marks import (
     MARK_KINDS_ON_PAGES,
     MARKS_LIMIT,
@@ -54,7 +56,6 @@ from digest.subscribers.marks import (
     get_mark,
     get_marked_paper,
     list_marked,
-    load_marks,
     mark_paper,
     undo_mark,
     undo_mark_change,

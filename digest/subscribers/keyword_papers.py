@@ -1,4 +1,4 @@
-"""Recent papers that are about some keywords: what a profile is learned from where its subscriber marked none."""
+"""The latest papers that are about some keywords: what a profile is learned from where its subscriber marked none."""
 
 from collections.abc import Sequence
 from itertools import zip_longest
@@ -7,24 +7,28 @@ from sqlmodel import Session
 
 from digest import papers
 from digest.database.models import Paper
-from digest.matching import KeywordInput, Matcher, build_profile, parse_canonical
+from digest.matching import KeywordInput, Matcher, build_profile, can_parse, parse_canonical
 from digest.papers import build_documents
 
-DAYS = 28  # list days
 LIMIT = 50  # papers
+SCANNED_PAPERS = 300  # that may match one of the keywords: a third of a second of work
+MIN_SCANNED = 6  # for each keyword, however many there are
 
 
 def load_keyword_papers(session: Session, keywords: Sequence[KeywordInput]) -> list[Paper]:
-    """Return recent papers that are about these keywords, at most 50, of each keyword as many as of any other.
+    """Return the latest papers that are about these keywords, at most 50, of each keyword as many as of any other.
 
     Muted keywords bring none, and what an exclusion matches is left out.
     """
-    queries = [parse_canonical(keyword.canonical) for keyword in keywords if not keyword.is_muted]
+    readable = [keyword.canonical for keyword in keywords if not keyword.is_muted and can_parse(keyword.canonical)]
+    queries = [*map(parse_canonical, readable)]
     inclusions = [query for query in queries if not query.exclude]
-    found = papers.find_recent_candidates(session, inclusions, DAYS) if inclusions else None
-    if found is None:
-        return []
-    newest = sorted(found.papers, key=lambda paper: -paper.first_listing_id)
+    limit = max(SCANNED_PAPERS // max(len(inclusions), 1), MIN_SCANNED)
+    newest = sorted(
+        papers.find_latest_candidates(session, inclusions, limit),
+        key=lambda paper: paper.first_listing_id,
+        reverse=True,
+    )
     hits = dict(zip(queries, Matcher(queries).match(build_documents(session, newest)), strict=True))
     excluded = {hit.document for query in queries if query.exclude for hit in hits[query]}
     about = [

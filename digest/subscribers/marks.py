@@ -1,24 +1,24 @@
 """What a subscriber says about papers: more like this, less like this, saved.
 
 A link in an e-mail sets one mark on one paper; pages of the subscriber and the API set and remove any. To look changes
-nothing. Each change is idempotent, and can be undone for a day by a signed note of how things were. Of papers that
-turned out to be one, marks may stand on any row; all are read, and set, as marks of the row that stands for it.
+nothing. Each change is idempotent, and can be undone for a day by a signed note of how things were.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from sqlalchemy import delete, func
+from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from digest import papers
 from digest.context import AppContext
-from digest.database import insert, is_in_values, read_session, write_session
+from digest.database import is_in_values, read_session, write_session
 from digest.database.models import Delivery, DeliveryKind, MarkKind, Paper, PaperMark, Subscriber
 from digest.errors import SubscriberError, TokenError
 from digest.papers import STANDING_ID
 from digest.subscribers import messages
+from digest.subscribers.mark_rows import OPPOSITES, add_marks, delete_marks, load_marks
 from digest.subscribers.profile import ActionResult, SubscriberProfile, subscriber_from_token, to_profile
 from digest.subscribers.profiles import refit_profile
 from digest.subscribers.quick_actions import make_undo_token, read_undo_token
@@ -27,7 +27,6 @@ from digest.tokens import TokenPurpose, delivery_subject
 
 MARKS_LIMIT = 5000  # papers of one subscriber with one kind of mark
 MARK_KINDS_ON_PAGES = (MarkKind.SAVED, MarkKind.MORE, MarkKind.LESS)
-OPPOSITES = {MarkKind.MORE: MarkKind.LESS, MarkKind.LESS: MarkKind.MORE}
 Marks = Mapping[str, datetime]  # kinds of marks on one paper, and since when each
 
 
@@ -221,24 +220,6 @@ def _read_digest_token(
 # --- rows
 
 
-def load_marks(
-    session: Session, subscriber_id: int, paper_ids: Collection[int] | None = None
-) -> dict[int, dict[str, datetime]]:
-    """Return the marks of a subscriber by the row that stands for the paper; of some papers, or of all."""
-    rows = select(STANDING_ID, PaperMark.kind, PaperMark.created_at).join(Paper, col(Paper.id) == PaperMark.paper_id)
-    rows = rows.where(PaperMark.subscriber_id == subscriber_id)
-    if paper_ids is not None:
-        rows = rows.where(is_in_values(session, STANDING_ID, paper_ids))
-    marks: dict[int, dict[str, datetime]] = {}
-    for number, kind, created_at in session.exec(rows).all():
-        of_paper = marks.setdefault(int(number), {})
-        of_paper[kind] = min(created_at, of_paper.get(kind, created_at))
-    for of_paper in marks.values():
-        if of_paper.keys() >= OPPOSITES.keys():  # they stood on two papers that are one now
-            del of_paper[min(OPPOSITES, key=of_paper.__getitem__)]
-    return marks
-
-
 def load_standing_paper(session: Session, paper_id: int) -> Paper:
     """Return a paper, or the one that stands for it. Raises TokenError where there is none."""
     paper = session.get(Paper, paper_id)
@@ -330,20 +311,10 @@ class MarkEditor:
 
     def _replace(self, removed: Sequence[MarkKind], added: Marks, now: datetime) -> None:
         """Remove marks of some kinds from all rows of the paper, add others to the standing one, and learn from it."""
-        rows = select(col(Paper.id)).where(self.paper.id == STANDING_ID)
-        self.session.execute(
-            delete(PaperMark).where(
-                col(PaperMark.subscriber_id) == self.subscriber.id,
-                col(PaperMark.paper_id).in_(rows),
-                col(PaperMark.kind).in_(removed),
-            )
-        )
-        key = {"subscriber_id": self.subscriber.id, "paper_id": self.paper.id}
-        for kind, since in added.items():
-            self.session.execute(
-                insert(self.session, PaperMark).values(**key, kind=kind, created_at=since).on_conflict_do_nothing()
-            )
-        refit_profile(self.session, int(self.subscriber.id or 0), now)
+        subscriber_id, paper_id = int(self.subscriber.id or 0), int(self.paper.id or 0)
+        delete_marks(self.session, subscriber_id, [paper_id], removed)
+        add_marks(self.session, [(subscriber_id, paper_id, kind, since) for kind, since in added.items()])
+        refit_profile(self.session, subscriber_id, now)
 
     def _require_room(self) -> None:
         marked = select(func.count()).where(PaperMark.subscriber_id == self.subscriber.id, PaperMark.kind == self.kind)

@@ -185,13 +185,13 @@ def erase(ctx: AppContext, token: str, now: datetime) -> None:
 def delete_subscriber(session: Session, ctx: AppContext, subscriber: Subscriber) -> None:
     """Delete all rows about one subscriber. Only the suppression list keeps a keyed hash, where they said no."""
     keep_suppression(session, ctx.token_signer.keys, subscriber)
-    for table in (SavedKeyword, PaperMark, Profile, SeedText):
-        session.execute(delete(table).where(col(table.subscriber_id) == subscriber.id))
     delivery_ids = select(Delivery.id).where(Delivery.subscriber_id == subscriber.id)
     session.execute(delete(BounceRecord).where(col(BounceRecord.delivery_id).in_(delivery_ids)))
-    session.execute(delete(OperatorAction).where(_was_done_to(subscriber)))  # before the rows that tell which these are
+    # Each before the rows by which it is known whom it is about.
+    session.execute(delete(OperatorAction).where(_was_done_to(subscriber)))
     session.execute(delete(QuarantinedRow).where(_concerns(subscriber)))
-    session.execute(delete(Delivery).where(col(Delivery.subscriber_id) == subscriber.id))
+    for table in (SavedKeyword, PaperMark, Profile, SeedText, Delivery):
+        session.execute(delete(table).where(col(table.subscriber_id) == subscriber.id))
     session.delete(subscriber)
 
 
@@ -210,10 +210,14 @@ def _was_done_to(subscriber: Subscriber) -> ColumnElement[bool]:
 def _concerns(subscriber: Subscriber) -> ColumnElement[bool]:
     """Build the condition that a row that was set aside is about a subscriber."""
     table, row_id = col(QuarantinedRow.table_name), col(QuarantinedRow.row_id)
-    delivery_ids = select(cast(col(Delivery.id), String)).where(Delivery.subscriber_id == subscriber.id)
+    delivery_ids, example_ids = (
+        select(cast(col(model.id), String)).where(model.subscriber_id == subscriber.id)
+        for model in (Delivery, SeedText)
+    )
     return or_(
         and_(table == Subscriber.__tablename__, row_id == str(subscriber.id)),
         and_(table == Profile.__tablename__, row_id == str(subscriber.id)),
         and_(table.in_((SavedKeyword.__tablename__, PaperMark.__tablename__)), row_id.startswith(f"{subscriber.id}:")),
         and_(table == Delivery.__tablename__, row_id.in_(delivery_ids)),
+        and_(table == SeedText.__tablename__, row_id.in_(example_ids)),
     )

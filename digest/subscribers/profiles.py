@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from math import isfinite
+from typing import Any
 
 from sqlalchemy import and_, func, or_
 from sqlmodel import Session, col, select
@@ -25,12 +26,12 @@ from digest.database import (
 )
 from digest.database.models import MarkKind, Paper, PaperMark, Profile, SeedText, Subscriber, TermFit
 from digest.errors import SubscriberError
-from digest.matching import PROFILE_SIZE, TermSpace, build_profile, find_term
+from digest.matching import TermSpace, build_profile, find_term
 from digest.subscribers import messages
 from digest.subscribers.keyword_papers import load_keyword_papers
 from digest.subscribers.profile import SubscriberProfile, running_subscriber, subscriber_from_token, to_profile
 from digest.subscribers.records import RUNNING_STATUSES, keywords_by_subscriber, store_profile
-from digest.subscribers.seed_texts import load_seed_texts, resolve_seed_texts
+from digest.subscribers.seed_texts import resolve_seed_texts
 from digest.tokens import TokenPurpose
 
 MAX_EDITS = 200  # words that a subscriber may weigh, strike or add
@@ -38,7 +39,7 @@ MAX_WEIGHT = 1.0
 MAX_EXAMPLES = 300  # papers of each kind that a profile is learned from, the latest ones: a third of a second of work
 MAX_WORD_LENGTH = 100
 LIKED = (MarkKind.MORE, MarkKind.SAVED, MarkKind.SEED)
-CHUNK_SIZE = 20  # subscribers in one transaction, a fifth of a second of work
+CHUNK_SIZE = 10  # subscribers in one transaction: a tenth of a second of work, some seconds at most
 Text = tuple[str, str]  # title and abstract
 
 
@@ -231,33 +232,37 @@ def _to_word(space: TermSpace | None, key: str, weight: float, edits: Mapping[st
 
 
 def _fit(session: Session, space: TermSpace | None, subscriber_ids: Sequence[int], now: datetime) -> None:
-    resolve_seed_texts(session, subscriber_ids, now)
+    examples = resolve_seed_texts(session, subscriber_ids, now)
     unreadable: list[InvalidRow] = []
     rows = session.exec(select(Profile).where(is_in_values(session, Profile.subscriber_id, subscriber_ids))).all()
     profiles = {row.subscriber_id: row for row in select_readable(rows, unreadable)}
     quarantine_rows(session, unreadable, now)
     skipped = {row.subscriber_id for row in rows} - profiles.keys()
     liked, disliked = _load_texts(session, subscriber_ids)
+    for subscriber_id, texts in examples.items():
+        liked.setdefault(subscriber_id, []).extend(texts[-MAX_EXAMPLES:])
+    lacking = [number for number, row in profiles.items() if space and row.in_digest and not liked.get(number)]
+    for subscriber_id, keywords in keywords_by_subscriber(session, lacking).items():
+        liked[subscriber_id] = [(row.title, row.abstract) for row in load_keyword_papers(session, keywords)]
     for subscriber_id in subscriber_ids:
         if subscriber_id in skipped:
             continue
-        stored = profiles.get(subscriber_id) or Profile(subscriber_id=subscriber_id)
-        own = dict(stored.edits)
-        if stored.in_digest and subscriber_id not in liked:
-            keywords = keywords_by_subscriber(session, [subscriber_id]).get(subscriber_id, ())
-            liked[subscriber_id] = [(row.title, row.abstract) for row in load_keyword_papers(session, keywords)]
+        own = dict(profiles[subscriber_id].edits) if subscriber_id in profiles else {}
         if space is None:  # nothing was learned yet; what the subscriber added counts
             words = {key: weight for key, weight in own.items() if weight}
         else:
-            examples = liked.get(subscriber_id, []), disliked.get(subscriber_id, [])
-            words = build_profile(space, *examples, own, size=PROFILE_SIZE)
+            papers_of = liked.get(subscriber_id, []), disliked.get(subscriber_id, [])
+            words = build_profile(space, *papers_of, own)
         store_profile(session, subscriber_id, words=words, fitted_at=now if space else None)
 
 
 def _load_texts(
     session: Session, subscriber_ids: Collection[int]
 ) -> tuple[dict[int, list[Text]], dict[int, list[Text]]]:
-    """Return the papers that each subscriber liked, and those that they did not, the latest first."""
+    """Return the papers that each subscriber liked, and those that they did not, the latest first.
+
+    Of what contradicts itself, as it may on papers that turned out to be one, the latest counts.
+    """
     rows = session.exec(
         select(PaperMark.subscriber_id, PaperMark.kind, papers.STANDING_ID, PaperMark.created_at)
         .join(Paper, col(Paper.id) == PaperMark.paper_id)
@@ -266,12 +271,17 @@ def _load_texts(
     ).all()
     chosen: tuple[dict[int, dict[int, None]], dict[int, dict[int, None]]] = ({}, {})
     for subscriber_id, kind, paper_id, _ in rows:
-        of_subscriber = chosen[kind == MarkKind.LESS].setdefault(subscriber_id, {})
-        if len(of_subscriber) < MAX_EXAMPLES:
+        is_disliked = kind == MarkKind.LESS
+        of_subscriber = chosen[is_disliked].setdefault(subscriber_id, {})
+        if len(of_subscriber) < MAX_EXAMPLES and paper_id not in chosen[not is_disliked].get(subscriber_id, ()):
             of_subscriber[int(paper_id)] = None
     ids = {paper_id for kinds in chosen for of_subscriber in kinds.values() for paper_id in of_subscriber}
-    columns = select(Paper.id, Paper.title, Paper.abstract).where(is_in_values(session, Paper.id, ids))
-    texts = {number: (title, abstract) for number, title, abstract in session.exec(columns)}
+    columns: Any = select(Paper.id, Paper.title, Paper.abstract).where(is_in_values(session, Paper.id, ids))
+    texts = {
+        number: (title, abstract)
+        for number, title, abstract in session.exec(columns)
+        if isinstance(title, str) and isinstance(abstract, str)  # a damaged row has no text
+    }
     liked, disliked = (
         {
             subscriber_id: [texts[paper_id] for paper_id in of_subscriber if paper_id in texts]
@@ -279,6 +289,4 @@ def _load_texts(
         }
         for kinds in chosen
     )
-    for subscriber_id, own in load_seed_texts(session, subscriber_ids).items():
-        liked.setdefault(subscriber_id, []).extend(own[-MAX_EXAMPLES:])
     return liked, disliked

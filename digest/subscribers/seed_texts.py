@@ -7,10 +7,11 @@ from datetime import datetime
 from sqlalchemy import delete
 from sqlmodel import Session, col, select
 
-from digest.database import insert, is_in_values
-from digest.database.models import MarkKind, PaperMark, SeedText
+from digest.database import InvalidRow, is_in_values, quarantine_rows, select_readable
+from digest.database.models import MarkKind, SeedText
 from digest.identifiers import Identifier, normalize_identifier, title_key
 from digest.papers import find_named_papers
+from digest.subscribers.mark_rows import add_marks
 
 TITLE_PREFIX = "title:"
 MAX_REFERENCE_LENGTH = 500
@@ -32,40 +33,30 @@ def seed_reference(identifiers: Sequence[Identifier], title: str) -> str:
     return f"{TITLE_PREFIX}{title_key(title) or title.casefold()}"[:MAX_REFERENCE_LENGTH]
 
 
-def resolve_seed_texts(session: Session, subscriber_ids: Collection[int], now: datetime) -> int:
-    """Replace the examples that have become papers of ours by marks. Returns how many."""
-    rows = session.exec(
-        select(SeedText.id, SeedText.subscriber_id, SeedText.reference, SeedText.title).where(
-            is_in_values(session, SeedText.subscriber_id, subscriber_ids)
-        )
-    ).all()
-    found = find_named_papers(session, [_stored_name(reference, title) for _, _, reference, title in rows])
-    resolved = [
-        (number, subscriber_id, paper) for (number, subscriber_id, *_), paper in zip(rows, found, strict=True) if paper
-    ]
-    if not resolved:
-        return 0
-    marks = [
-        {"subscriber_id": subscriber_id, "paper_id": paper.id, "kind": MarkKind.SEED, "created_at": now}
-        for _, subscriber_id, paper in resolved
-    ]
-    session.execute(insert(session, PaperMark).on_conflict_do_nothing(), marks)
-    session.execute(
-        delete(SeedText).where(is_in_values(session, SeedText.id, [int(number or 0) for number, *_ in resolved]))
-    )
-    return len(resolved)
+def resolve_seed_texts(
+    session: Session, subscriber_ids: Collection[int], now: datetime
+) -> dict[int, list[tuple[str, str]]]:
+    """Replace the examples that have become papers of ours by marks.
 
-
-def load_seed_texts(session: Session, subscriber_ids: Collection[int]) -> dict[int, list[tuple[str, str]]]:
-    """Return titles and abstracts of examples by subscriber; those without text are left out."""
-    rows = session.exec(
-        select(SeedText.subscriber_id, SeedText.title, SeedText.abstract)
-        .where(is_in_values(session, SeedText.subscriber_id, subscriber_ids), SeedText.title != "")
-        .order_by(col(SeedText.id))
-    )
+    Returns titles and abstracts of the others by subscriber, without those that have no text. Rows that cannot be read
+    are set aside.
+    """
+    unreadable: list[InvalidRow] = []
+    stored = select(SeedText).where(is_in_values(session, SeedText.subscriber_id, subscriber_ids))
+    rows = select_readable(session.exec(stored.order_by(col(SeedText.id))).all(), unreadable)
+    quarantine_rows(session, unreadable, now)
+    found = find_named_papers(session, [_stored_name(row.reference, row.title) for row in rows])
     texts: dict[int, list[tuple[str, str]]] = {}
-    for subscriber_id, title, abstract in rows:
-        texts.setdefault(subscriber_id, []).append((title, abstract))
+    resolved: list[tuple[SeedText, int]] = []
+    for row, paper in zip(rows, found, strict=True):
+        if paper:
+            resolved.append((row, int(paper.id or 0)))
+        elif row.title:
+            texts.setdefault(row.subscriber_id, []).append((row.title, row.abstract))
+    add_marks(session, [(row.subscriber_id, paper_id, MarkKind.SEED, now) for row, paper_id in resolved])
+    if resolved:
+        ids = [int(row.id or 0) for row, _ in resolved]
+        session.execute(delete(SeedText).where(is_in_values(session, SeedText.id, ids)))
     return texts
 
 

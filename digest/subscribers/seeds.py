@@ -11,14 +11,15 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Delete, delete
+from sqlalchemy import delete
 from sqlmodel import Session, col, select
 
 from digest.context import AppContext
-from digest.database import insert, is_in_values, read_session, write_session
+from digest.database import is_in_values, read_session, write_session
 from digest.database.models import MarkKind, Paper, PaperMark, SeedText, Subscriber
 from digest.papers import STANDING_ID, find_named_papers
 from digest.subscribers import messages
+from digest.subscribers.mark_rows import add_marks, delete_marks
 from digest.subscribers.profile import SubscriberProfile, running_subscriber, subscriber_from_token, to_profile
 from digest.subscribers.profiles import refit_profile
 from digest.subscribers.references import InvalidReference, ParsedReferences, Reference, ReferenceFormat
@@ -121,20 +122,13 @@ def remove_seeds(ctx: AppContext, token: str, keys: Sequence[str], now: datetime
         subscriber = running_subscriber(ctx, session, TokenPurpose.PREFERENCES, token, now)
         subscriber_id, removed = int(subscriber.id or 0), 0
         if paper_ids := _numbers(keys, PAPER_PREFIX):
-            rows = select(col(Paper.id)).where(is_in_values(session, STANDING_ID, paper_ids))
-            removed += _count_deleted(
-                session,
-                delete(PaperMark).where(
-                    col(PaperMark.subscriber_id) == subscriber_id,
-                    col(PaperMark.kind) == MarkKind.SEED,
-                    col(PaperMark.paper_id).in_(rows),
-                ),
-            )
+            removed += delete_marks(session, subscriber_id, paper_ids, [MarkKind.SEED])
         if text_ids := _numbers(keys, TEXT_PREFIX):
             is_chosen = is_in_values(session, SeedText.id, text_ids)
-            removed += _count_deleted(
-                session, delete(SeedText).where(col(SeedText.subscriber_id) == subscriber_id, is_chosen)
+            texts: Any = session.execute(
+                delete(SeedText).where(col(SeedText.subscriber_id) == subscriber_id, is_chosen)
             )
+            removed += int(texts.rowcount)
         if removed:
             refit_profile(session, subscriber_id, now)
         return removed
@@ -180,6 +174,9 @@ class _SeedWriter:
             text, paper_id = (paper.title, paper.id) if paper else (names, None)
             outcomes.append(SeedOutcome(reference.place, text, status, message, paper_id))
         self._session.flush()
+        added = [int(outcome.paper_id or 0) for outcome in outcomes if outcome.status == SeedStatus.FOUND]
+        delete_marks(self._session, self._subscriber_id, added, [MarkKind.LESS])
+        add_marks(self._session, [(self._subscriber_id, paper_id, MarkKind.SEED, self._now) for paper_id in added])
         return outcomes
 
     def _is_full(self) -> bool:
@@ -191,11 +188,6 @@ class _SeedWriter:
         if self._is_full():
             return SeedStatus.FULL, messages.seed_full(MAX_SEEDS)
         self._marked.add(paper_id)
-        key = {"subscriber_id": self._subscriber_id, "paper_id": paper_id}
-        mark = insert(self._session, PaperMark).values(**key, kind=MarkKind.SEED, created_at=self._now)
-        self._session.execute(mark.on_conflict_do_nothing())
-        is_disliked = col(PaperMark.kind) == MarkKind.LESS, col(PaperMark.subscriber_id) == self._subscriber_id
-        self._session.execute(delete(PaperMark).where(col(PaperMark.paper_id) == paper_id, *is_disliked))
         return SeedStatus.FOUND, messages.SEED_FOUND
 
     def _add_text(self, reference: Reference) -> tuple[SeedStatus, str]:
@@ -223,8 +215,3 @@ def _refuse(entry: InvalidReference) -> SeedOutcome:
 def _numbers(keys: Sequence[str], prefix: str) -> list[int]:
     numbers = (key.removeprefix(prefix) for key in keys if key.startswith(prefix))
     return [int(number) for number in numbers if number.isascii() and number.isdecimal() and len(number) < 19]  # noqa: PLR2004
-
-
-def _count_deleted(session: Session, statement: Delete) -> int:
-    result: Any = session.execute(statement)
-    return int(result.rowcount)

@@ -204,9 +204,32 @@ def test_a_paper_that_was_disliked_is_an_example_no_more_and_the_other_way_round
         session.add(
             PaperMark(subscriber_id=int(ada or 0), paper_id=int(paper_id or 0), kind=MarkKind.LESS, created_at=NOW)
         )
+        duplicate_id = session.exec(select(Paper.id).where(Paper.title == ROBOTS)).one()
+        session.add(
+            PaperMark(subscriber_id=int(ada or 0), paper_id=int(duplicate_id or 0), kind=MarkKind.LESS, created_at=NOW)
+        )
+        session.get_one(Paper, duplicate_id).merged_into = paper_id
     give(fitted, FOLDING)
     with read_session(fitted.engine) as session:
         assert session.exec(select(PaperMark.kind)).all() == [MarkKind.SEED]
+
+
+def test_of_what_contradicts_itself_on_papers_that_are_one_the_latest_counts(fitted: AppContext) -> None:
+    give(fitted, FOLDING)
+    liked = words_of(fitted)
+    with write_session(fitted.engine) as session:
+        mark = session.exec(select(PaperMark)).one()
+        duplicate = session.exec(select(Paper).where(Paper.title == ROBOTS)).one()
+        duplicate.merged_into = mark.paper_id
+        key = {"subscriber_id": mark.subscriber_id, "paper_id": int(duplicate.id or 0)}
+        session.add(PaperMark(**key, kind=MarkKind.LESS, created_at=mark.created_at - DAY))
+    refit_profiles(fitted, NOW)
+    assert words_of(fitted) == liked
+    with write_session(fitted.engine) as session:
+        later = session.exec(select(PaperMark).where(PaperMark.kind == MarkKind.LESS)).one()
+        later.created_at = NOW + DAY
+    refit_profiles(fitted, NOW)
+    assert words_of(fitted) == {}
 
 
 def test_edits_survive_marks_examples_and_fits(fitted: AppContext) -> None:
@@ -296,13 +319,19 @@ def test_all_profiles_are_fitted_but_one_that_cannot_be_read(fitted: AppContext)
     set_status(fitted.engine, "p7@example.org", SubscriberStatus.UNSUBSCRIBED)
     ada = StoreView(fitted.engine).subscriber(ADA).id
     spoil(fitted.engine, f"UPDATE profile SET words = '[1]' WHERE subscriber_id = {ada}")
+    give(fitted, "10.1000/not-listed-yet", email=BOB)
+    if fitted.engine.dialect.name == "sqlite":
+        spoil(fitted.engine, "UPDATE seed_text SET title = x'ff'")
+    add_active_subscriber(fitted, "odd@example.org", "quantum", now=NOW)
+    edit_profile(fitted, token_of(fitted, "odd@example.org"), ProfileChange(added=["protein"]), NOW)
+    spoil(fitted.engine, "UPDATE keyword SET canonical = '(((' WHERE canonical = 'quantum'")
     with write_session(fitted.engine) as session:
         session.exec(select(TermCount).where(TermCount.term == "residue")).one().paper_count = 999
         session.add(TermFit(id=next(fit_ids), paper_count=1000, last_paper_id=4, fitted_at=NOW))
-    assert refit_profiles(fitted, NOW + DAY) == 61
+    assert refit_profiles(fitted, NOW + DAY) == 62
     with read_session(fitted.engine) as session:
         fitted_at = dict(session.exec(select(Profile.subscriber_id, Profile.fitted_at)).all())
-    assert sum(instant == NOW + DAY for instant in fitted_at.values()) == 60
+    assert sum(instant == NOW + DAY for instant in fitted_at.values()) == 61
     assert words_of(fitted, BOB)["residue"] < words_of(fitted, BOB)["protein"]
 
 
