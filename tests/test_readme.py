@@ -1,15 +1,10 @@
-"""README.md: every command, setting, link and picture in it is there, and works as it says."""
+"""README.md: every setting and picture in it is there. Its commands and links: tests/test_docs.py."""
 
 import re
-import shlex
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-import typer
 
-from digest.cli import app
 from digest.config import ENV_PREFIX, load_settings, source_variable
 from digest.config.settings import Settings
 from digest.sources import loaded_sources, read_settings_of, source_variables
@@ -27,43 +22,8 @@ def code_parts() -> list[str]:
     return [*lines, *re.findall(r"(?<!`)`([^`\n]+)`(?!`)", re.sub(r"```.*?```", "", README, flags=re.DOTALL))]
 
 
-def digest_commands() -> Iterator[list[str]]:
-    for part in code_parts():
-        command = part.removeprefix(".venv/bin/")
-        if re.match(r"digest [\w-]", command) and "..." not in command:
-            yield shlex.split(command)[1:]
-
-
-def unknown_options(words: list[str]) -> set[str]:
-    """Return the options that the command does not take. Raises KeyError for a command that does not exist."""
-    command: Any = typer.main.get_command(app)
-    rest = list(words)
-    while hasattr(command, "commands") and rest and not rest[0].startswith("-"):
-        command = command.commands[rest.pop(0)]
-    known = {option for parameter in command.params for option in parameter.opts} | {"--help"}
-    return {word for word in rest if word.startswith("-")} - known
-
-
 def test_the_two_commands_stand_there() -> None:
     assert {"make demo", "make test", "make serve", "make pictures"} <= set(code_parts())
-
-
-def test_each_make_target_is_in_the_makefile() -> None:
-    targets = set(re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-    named = {part.split()[1] for part in code_parts() if re.match(r"make [a-z]", part)}
-    assert named - targets == set()
-
-
-def test_each_digest_command_exists_and_takes_its_options() -> None:
-    commands = list(digest_commands())
-    assert [words for words in commands if unknown_options(words)] == []
-    assert len(commands) > 15
-
-
-def test_a_command_or_an_option_that_does_not_exist_is_seen() -> None:
-    assert unknown_options(["prune", "--days", "60", "--forget"]) == {"--forget"}
-    with pytest.raises(KeyError):
-        unknown_options(["subscribers", "forget"])
 
 
 def default_of(variable: str, defaults: Settings) -> object:
@@ -95,22 +55,6 @@ def test_each_setting_exists_and_has_the_default_that_the_table_shows(
                 else str(default)
             )
             assert value.strip("`") == (text.strip("*") or "none"), name
-
-
-def test_each_link_leads_to_a_file_and_each_heading_exists() -> None:
-    for target in re.findall(r"\]\(([^)]+)\)", README):
-        if target.startswith("http"):
-            continue
-        path, _, heading = target.partition("#")
-        assert (ROOT / path).exists(), target
-        if heading:
-            text = (ROOT / path).read_text(encoding="utf-8")
-            assert heading in {slug(line) for line in re.findall(r"^#+ (.*)$", text, re.MULTILINE)}, target
-
-
-def slug(heading: str) -> str:
-    """Return the name that GitHub gives to a heading."""
-    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
 
 
 def test_each_picture_is_there_small_and_described() -> None:
