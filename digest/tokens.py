@@ -55,35 +55,46 @@ TOKEN_LINK_PATTERN = re.compile(rf"/({'|'.join(TOKEN_PAGES)})/[\w.~%-]+")
 DAMAGED_LINK = "This link is damaged. Copy all of it from the e-mail, or request a new one."
 SIGNATURE_PATTERN = re.compile(r"[\w-]+", re.ASCII)
 
-MARK_ADVICE = "Your preferences have a page of your saved papers; every digest has a link to them."
 MARK_TOKEN = re.compile(
     rf"(?P<nonce>[\w-]+)\.(?P<issued>[0-9a-f]{{1,16}})\.(?P<paper>[1-9][0-9]{{0,17}})"
     rf"\.(?P<kind>{'|'.join(MARK_KINDS)})\.(?P<tag>[\w-]{{{MARK_TAG_LENGTH}}})",
     re.ASCII,
 )
 
-# How long a token is valid, and what helps afterwards. All others are valid as long as the subscriber is stored: every
-# old e-mail must be good to unsubscribe. (How long web copies are shown is a setting.)
+# Sentences of expired links. Lifetimes stand in them, so that a translation has them whole.
+CONFIRM_EXPIRED = "This link was valid for 72 hours and has expired. Subscribe again to get a new one."
+QUICK_ACTION_EXPIRED = "This link was valid for 90 days and has expired. Use the link in your latest e-mail."
+RESUBSCRIBE_EXPIRED = "This link was valid for 30 days and has expired. You can subscribe again."
+ADDRESS_CHANGE_EXPIRED = (
+    "This link was valid for 72 hours and has expired. Ask for a new one in your preferences; every digest has a link "
+    "to them."
+)
+ADDRESS_UNDO_EXPIRED = (
+    "This link was valid for 7 days and has expired. Change the address in your preferences; every digest has a link "
+    "to them."
+)
+UNDO_EXPIRED = (
+    "This link was valid for a day and has expired. Change it in your preferences. Every e-mail has a link to them."
+)
+MARK_EXPIRED = (
+    "This link was valid for 90 days and has expired. Your preferences have a page of your saved papers; every digest "
+    "has a link to them."
+)
+
+# How long a token is valid, and what is said afterwards. All others are valid as long as the subscriber is stored:
+# every old e-mail must be good to unsubscribe. (How long web copies are shown is a setting.)
 TOKEN_LIFETIMES = {
-    TokenPurpose.CONFIRM: (CONFIRM_LIFETIME, "72 hours", "Subscribe again to get a new one."),
-    TokenPurpose.MUTE: (QUICK_ACTION_LIFETIME, "90 days", "Use the link in your latest e-mail."),
-    TokenPurpose.MUTE_AUTHOR: (QUICK_ACTION_LIFETIME, "90 days", "Use the link in your latest e-mail."),
-    TokenPurpose.WEEKLY: (QUICK_ACTION_LIFETIME, "90 days", "Use the link in your latest e-mail."),
-    TokenPurpose.PAUSE: (QUICK_ACTION_LIFETIME, "90 days", "Use the link in your latest e-mail."),
-    TokenPurpose.RESUBSCRIBE: (RESUBSCRIBE_LIFETIME, "30 days", "You can subscribe again."),
-    TokenPurpose.ADDRESS_CHANGE: (
-        ADDRESS_CHANGE_LIFETIME,
-        "72 hours",
-        "Ask for a new one in your preferences; every digest has a link to them.",
-    ),
-    TokenPurpose.ADDRESS_UNDO: (
-        ADDRESS_UNDO_LIFETIME,
-        "7 days",
-        "Change the address in your preferences; every digest has a link to them.",
-    ),
-    TokenPurpose.UNDO: (UNDO_LIFETIME, "a day", "Change it in your preferences. Every e-mail has a link to them."),
-    TokenPurpose.MARK: (QUICK_ACTION_LIFETIME, "90 days", MARK_ADVICE),
-    TokenPurpose.MARKS: (QUICK_ACTION_LIFETIME, "90 days", MARK_ADVICE),
+    TokenPurpose.CONFIRM: (CONFIRM_LIFETIME, CONFIRM_EXPIRED),
+    TokenPurpose.MUTE: (QUICK_ACTION_LIFETIME, QUICK_ACTION_EXPIRED),
+    TokenPurpose.MUTE_AUTHOR: (QUICK_ACTION_LIFETIME, QUICK_ACTION_EXPIRED),
+    TokenPurpose.WEEKLY: (QUICK_ACTION_LIFETIME, QUICK_ACTION_EXPIRED),
+    TokenPurpose.PAUSE: (QUICK_ACTION_LIFETIME, QUICK_ACTION_EXPIRED),
+    TokenPurpose.RESUBSCRIBE: (RESUBSCRIBE_LIFETIME, RESUBSCRIBE_EXPIRED),
+    TokenPurpose.ADDRESS_CHANGE: (ADDRESS_CHANGE_LIFETIME, ADDRESS_CHANGE_EXPIRED),
+    TokenPurpose.ADDRESS_UNDO: (ADDRESS_UNDO_LIFETIME, ADDRESS_UNDO_EXPIRED),
+    TokenPurpose.UNDO: (UNDO_LIFETIME, UNDO_EXPIRED),
+    TokenPurpose.MARK: (QUICK_ACTION_LIFETIME, MARK_EXPIRED),
+    TokenPurpose.MARKS: (QUICK_ACTION_LIFETIME, MARK_EXPIRED),
 }
 
 
@@ -129,8 +140,7 @@ class TokenSigner:
         else:
             subject, issued_at = self._unsign(purpose, token)
         if purpose in TOKEN_LIFETIMES and now - issued_at > TOKEN_LIFETIMES[purpose][0]:
-            _, lifetime, advice = TOKEN_LIFETIMES[purpose]
-            raise TokenError(f"This link was valid for {lifetime} and has expired. {advice}")
+            raise TokenError(TOKEN_LIFETIMES[purpose][1])
         return subject, issued_at
 
     def sign_mark(self, nonce: str, paper_id: int, kind: str, issued: datetime) -> str:

@@ -214,7 +214,7 @@ def describe_tables() -> list[TableDescription]:
 
 def retention_sentences(settings: Settings) -> list[str]:
     """Return a sentence for each retention period, computed from the periods that the code uses."""
-    longest_quick_action = max(lifetime for lifetime, _, _ in TOKEN_LIFETIMES.values())
+    longest_quick_action = max(lifetime for lifetime, _ in TOKEN_LIFETIMES.values())
     days = {
         name: pluralize(number, "day")
         for name, number in {
