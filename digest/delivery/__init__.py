@@ -17,6 +17,7 @@ A delivery found on the wire after a crash is `uncertain`: shown to the operator
 - `claims`: claim, release, recover and count queued deliveries
 - `group_commit`: state changes of many connections in one transaction
 - `history`: counts of one run, and the history of one delivery
+- `messages`: sentences about deliveries
 - `operator_actions`: what an operator may do about one delivery, recorded, and how to undo it
 - `rate_limit`: token buckets, of one sender or shared by all
 - `resume`: go on with a store that does not know what was sent from it

@@ -7,14 +7,15 @@ from datetime import datetime
 from sqlmodel import Session, col, select
 
 from digest.database.models import BounceRecord, ClaimedDelivery, Delivery, DeliveryState
+from digest.delivery import messages
 from digest.delivery.retry import DeliveryOutcome
 from digest.formatting import pluralize
 
 FINAL_TEXTS = {
-    DeliveryState.SENT: "accepted by the relay",
+    DeliveryState.SENT: messages.ACCEPTED,
     DeliveryState.FAILED: "failed",
     DeliveryState.CANCELLED: "cancelled",
-    DeliveryState.EXPIRED: "expired: a later digest has its papers",
+    DeliveryState.EXPIRED: messages.EXPIRED,
 }
 
 
@@ -60,7 +61,7 @@ def delivery_history(delivery: Delivery, bounces: Sequence[BounceRecord]) -> lis
     """Return what is recorded of a delivery, in order."""
     reply = f"{delivery.reply_code or ''} {delivery.reply}".strip()
     if delivery.state == DeliveryState.CANCELLED and not reply:
-        reply = "the subscriber unsubscribed or was suspended"
+        reply = messages.SUBSCRIBER_LEFT
     suffix = f": {reply}" if reply else ""
     events = [DeliveryEvent(delivery.created_at, f"queued: {delivery.kind} {delivery.edition}")]
     if delivery.attempts:
@@ -69,7 +70,7 @@ def delivery_history(delivery: Delivery, bounces: Sequence[BounceRecord]) -> lis
         case DeliveryState.QUEUED if delivery.attempts:
             events.append(DeliveryEvent(None, f"deferred{suffix}"))
         case DeliveryState.SENDING | DeliveryState.ON_WIRE:
-            events.append(DeliveryEvent(None, "being sent now"))
+            events.append(DeliveryEvent(None, messages.SENDING))
         case DeliveryState.UNCERTAIN:
             events.append(DeliveryEvent(None, f"uncertain{suffix}"))
         case DeliveryState.SENT | DeliveryState.FAILED | DeliveryState.CANCELLED | DeliveryState.EXPIRED:
@@ -89,4 +90,4 @@ def bounces_of(session: Session, delivery_id: int) -> Sequence[BounceRecord]:
 def describe_bounce(bounce: BounceRecord) -> str:
     """Return the class of a bounce, its reason and its parser in one line."""
     reason = f"{bounce.status_code} {bounce.reason}".strip()
-    return f"{bounce.bounce_class}{f', {reason}' if reason else ''} (read by {bounce.parser})"
+    return messages.bounce(bounce.bounce_class, reason, bounce.parser)

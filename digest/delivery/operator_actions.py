@@ -11,7 +11,7 @@ from sqlmodel import Session, col
 
 from digest.database import mark_undone, record_action
 from digest.database.models import Delivery, DeliveryState, ObjectKind, OperatorAction
-from digest.delivery import transitions
+from digest.delivery import messages, transitions
 from digest.errors import ObjectNotFoundError, UsageError
 
 
@@ -19,7 +19,7 @@ class RetryRefusedError(UsageError):
     """Delivery that cannot be sent again, for a `reason`."""
 
     def __init__(self, delivery_id: int, reason: str) -> None:
-        super().__init__(f"Delivery {delivery_id} cannot be sent again: {reason}.")
+        super().__init__(messages.cannot_retry(delivery_id, reason))
         self.reason = reason
 
 
@@ -41,7 +41,7 @@ def cancel_delivery(session: Session, actor: str, delivery_id: int, now: datetim
     cancelled = {"state": DeliveryState.CANCELLED, "settled_at": now, "next_attempt_at": None} | reply
     if not _update(session, delivery_id, DeliveryState.QUEUED, cancelled):
         state = find_delivery(session, delivery_id).state
-        raise UsageError(f"Delivery {delivery_id} is {state}, and only queued ones can be cancelled.")
+        raise UsageError(messages.not_queued(delivery_id, state))
     return _record(session, actor, "cancel", delivery_id, now, before=before)
 
 
@@ -54,7 +54,7 @@ def release_delivery(session: Session, actor: str, delivery_id: int, now: dateti
     queued = {"state": DeliveryState.QUEUED, "owner": None, "lease_expires_at": None, "attempts": max(attempts - 1, 0)}
     if not _update(session, delivery_id, DeliveryState.SENDING, queued):
         state = find_delivery(session, delivery_id).state
-        raise UsageError(f"Delivery {delivery_id} is {state}, and only those being prepared can be released.")
+        raise UsageError(messages.not_sending(delivery_id, state))
     return _record(session, actor, "release", delivery_id, now)
 
 
@@ -69,7 +69,7 @@ def find_delivery(session: Session, delivery_id: int) -> Delivery:
     """Return a delivery as it is now. Raises ObjectNotFoundError."""
     delivery = session.get(Delivery, delivery_id, populate_existing=True)
     if delivery is None:
-        raise ObjectNotFoundError(f"There is no delivery {delivery_id}.")
+        raise ObjectNotFoundError(messages.unknown_delivery(delivery_id))
     return delivery
 
 
@@ -94,7 +94,7 @@ def undo_delivery_action(session: Session, record: OperatorAction, actor: str, n
         instants = {name: _to_instant(before[name]) for name in ("next_attempt_at", "settled_at")}
         if _update(session, delivery_id, DeliveryState(delivery.state), before | instants):
             return
-    raise UsageError(f"Delivery {delivery_id} has gone on since then, so this cannot be undone.")
+    raise UsageError(messages.has_gone_on(delivery_id))
 
 
 def _update(session: Session, delivery_id: int, state: DeliveryState, values: dict[str, Any]) -> bool:

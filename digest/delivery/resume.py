@@ -8,6 +8,7 @@ from sqlmodel import Session, col, select
 
 from digest.database import check_mark, read_mark, renew_mark, write_session
 from digest.database.models import OPEN_STATES, Delivery, DeliveryState, Listing, Paper, Subscriber
+from digest.delivery import messages
 from digest.delivery.transitions import RECLAIMABLE_STATES
 from digest.errors import StaleStoreError, UsageError
 
@@ -26,7 +27,7 @@ def resume_sending(engine: Engine, now: datetime, *, assume_sent: bool) -> int:
     except StaleStoreError:
         mark = read_mark(engine)
     else:
-        raise UsageError("there is nothing to resume: the database knows of everything that was sent")
+        raise UsageError(messages.NOTHING_TO_RESUME)
     assumed = 0
     if assume_sent and mark:
         with write_session(engine) as session:

@@ -21,6 +21,7 @@ from digest.database.models import (
     Subscriber,
     complete_state_counts,
 )
+from digest.delivery import messages
 from digest.delivery.addresses import LAST_OF_AN_ADDRESS
 from digest.delivery.claims import DELIVERY_TABLE
 from digest.delivery.group_commit import ELIGIBLE_STATUSES
@@ -41,12 +42,12 @@ GIVE_UP_AFTER = timedelta(days=4)  # RFC 5321 4.5.4.1: four to five days
 RECLAIMABLE_STATES = (DeliveryState.FAILED, DeliveryState.EXPIRED, DeliveryState.CANCELLED)
 REPLY_CANCELLED = "cancelled by the operator"
 RETRY_REFUSALS = {
-    DeliveryState.SENDING: "it is being sent now",
-    DeliveryState.ON_WIRE: "it is being sent now",
-    DeliveryState.SENT: "the relay accepted it, and it would be sent twice",
-    DeliveryState.UNCERTAIN: "it may have been sent. Check the relay's log, then use: digest deliveries resolve",
-    DeliveryState.CANCELLED: "the subscriber unsubscribed or was suspended",
-    DeliveryState.EXPIRED: "a later digest has its papers",
+    DeliveryState.SENDING: messages.BEING_SENT,
+    DeliveryState.ON_WIRE: messages.BEING_SENT,
+    DeliveryState.SENT: messages.WAS_SENT,
+    DeliveryState.UNCERTAIN: messages.MAY_BE_SENT,
+    DeliveryState.CANCELLED: messages.SUBSCRIBER_LEFT,
+    DeliveryState.EXPIRED: messages.PAPERS_RECLAIMED,
 }
 
 
@@ -218,9 +219,7 @@ def resolve(session: Session, delivery_id: int, *, sent: bool, now: datetime) ->
     if not resolved:
         delivery = session.get(Delivery, delivery_id)
         raise DigestError(
-            f"Delivery {delivery_id} is {delivery.state}, not uncertain."
-            if delivery
-            else f"There is no delivery {delivery_id}."
+            messages.not_uncertain(delivery_id, delivery.state) if delivery else messages.unknown_delivery(delivery_id)
         )
 
 
@@ -253,17 +252,17 @@ def retry(session: Session, delivery_id: int) -> str:
         .execution_options(populate_existing=True)
     ).first()
     if row is None:
-        return "there is no such delivery"
+        return messages.NO_SUCH_DELIVERY
     delivery, status = row
     state = DeliveryState(delivery.state)
     if state in RETRY_REFUSALS:
         was_operator = state is DeliveryState.CANCELLED and delivery.reply == REPLY_CANCELLED
-        return "the operator has cancelled it" if was_operator else RETRY_REFUSALS[state]
+        return messages.OPERATOR_CANCELLED if was_operator else RETRY_REFUSALS[state]
     if state is DeliveryState.FAILED and delivery.is_reclaimed:
-        return "a later digest has its papers"
+        return messages.PAPERS_RECLAIMED
     if status not in ELIGIBLE_STATUSES[DeliveryKind(delivery.kind)]:
-        return f"its subscriber is {status}"
-    return "it is already queued"
+        return messages.subscriber_is(status)
+    return messages.ALREADY_QUEUED
 
 
 def retry_edition(session: Session, delivery: NewDelivery) -> bool:
