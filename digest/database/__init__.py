@@ -8,6 +8,7 @@ speak SQLModel or SQLAlchemy Core and do not know which of the two it is.
 - `dialects`: differences between SQLite and PostgreSQL in the statements that both run
 - `engine`: engines, sessions, and the errors of a store that cannot be used
 - `locks`: locks between processes
+- `messages`: sentences about what cannot be used
 - `migrations`: history of the schema
 - `models`: tables and the types of their columns
 - `operator_log`: record of what operators did

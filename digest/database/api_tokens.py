@@ -15,6 +15,7 @@ from sqlalchemy import or_, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
+from digest.database import messages
 from digest.database.models import ApiToken, ObjectKind, TokenScope
 from digest.database.operator_log import record_action
 from digest.errors import ObjectNotFoundError, UsageError
@@ -44,11 +45,11 @@ def create_token(
 ) -> tuple[ApiToken, str]:
     """Create a token; return its row, and the token itself, which is stored nowhere. Raises UsageError."""
     if not NAME_PATTERN.fullmatch(name):
-        raise UsageError("Name a token by up to 60 letters, digits, spaces, dots, hyphens or underscores.")
+        raise UsageError(messages.NAME_NOT_VALID)
     if not scopes:
-        raise UsageError("Give a token at least one scope.")
+        raise UsageError(messages.NO_SCOPE)
     if expires_at is not None and expires_at <= now:
-        raise UsageError("The token would have expired before its first use. Choose a later instant.")
+        raise UsageError(messages.EXPIRES_TOO_EARLY)
     prefix = secrets.token_hex(4)
     text = f"digest_{prefix}_{secrets.token_urlsafe(32)}"
     token = ApiToken(
@@ -65,7 +66,7 @@ def create_token(
             session.add(token)
             session.flush()
     except IntegrityError as error:
-        raise UsageError(f"There is a token {name!r} already. Revoke it first, or choose another name.") from error
+        raise UsageError(messages.token_name_taken(name)) from error
     record_action(session, actor, "create", ObjectKind.TOKEN, int(token.id or 0), now, name=name, scopes=token.scopes)
     return token, text
 
@@ -75,7 +76,7 @@ def revoke_token(session: Session, actor: str, name: str, now: datetime) -> ApiT
     is_named = or_(col(ApiToken.name) == name, col(ApiToken.prefix) == name), col(ApiToken.revoked_at).is_(None)
     token = session.exec(select(ApiToken).where(*is_named).with_for_update()).first()
     if token is None:
-        raise ObjectNotFoundError(f"There is no token {name!r} to revoke. To list them: digest tokens list")
+        raise ObjectNotFoundError(messages.unknown_token(name))
     token.revoked_at = now
     session.flush()
     record_action(session, actor, "revoke", ObjectKind.TOKEN, int(token.id or 0), now, name=token.name)

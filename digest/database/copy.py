@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, Result, Select, Table, collate, func,
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import SQLModel
 
+from digest.database import messages
 from digest.database.dialects import is_postgresql
 from digest.database.engine import connect, redact_url, wrap_store_errors
 from digest.database.locks import SENDER_LOCK, exclusive_lock
@@ -39,16 +40,13 @@ def copy_store(
     """
     current, head = schema_versions(source)
     if current != head:
-        reason = "holds no store of digest"
-        if current:
-            remedy = "first, with it in DIGEST_DATABASE_URL: digest migrate"
-            reason = f"is at schema {current}, this program needs {head}; {remedy}"
-        raise StoreError(f"{redact_url(source.url)} {reason}")
+        store = redact_url(source.url)
+        raise StoreError(messages.copy_of_old_schema(store, current, head) if current else messages.not_a_store(store))
     ensure_schema(target)
     tables = [table for table in SQLModel.metadata.sorted_tables if table.name not in TRANSIENT_TABLES]
     with wrap_store_errors(source), exclusive_lock(source, SENDER_LOCK) as is_acquired:
         if not is_acquired:
-            raise StoreError(f"{redact_url(source.url)} is in use. Stop digest first, so that nothing is missed.")
+            raise StoreError(messages.copy_in_use(redact_url(source.url)))
         # A read transaction of SQLite in WAL mode is a snapshot, too.
         isolation = {"isolation_level": "REPEATABLE READ"} if is_postgresql(source) else {}
         with (
@@ -58,13 +56,13 @@ def copy_store(
             counters = _write_counters(read)
             for table in tables:
                 if write.execute(select(table).limit(1)).first():
-                    raise StoreError(f"{redact_url(target.url)} is not empty: there are rows in {table.name}")
+                    raise StoreError(messages.copy_not_empty(redact_url(target.url), table.name))
             copied = {table.name: _copy_table(read, write, table, on_progress) for table in tables}
             for table in tables:
                 _compare_tables(read, write, table)
             read.rollback()  # what others wrote is visible only after the snapshot
             if _write_counters(read) != counters:
-                raise StoreError(f"{redact_url(source.url)} was changed during the copy. Stop digest and try again.")
+                raise StoreError(messages.changed_while_copied(redact_url(source.url)))
     return copied
 
 
@@ -72,7 +70,7 @@ def open_existing(url: str) -> Engine:
     """Create an engine for an existing store. Raises StoreError where connecting would create an SQLite file."""
     engine = connect(url)
     if not is_postgresql(engine) and not Path(str(engine.url.database)).is_file():
-        raise StoreError(f"there is no file {engine.url.database}")
+        raise StoreError(messages.no_file(str(engine.url.database)))
     return engine
 
 
@@ -93,15 +91,13 @@ def _copy_table(source: Connection, target: Connection, table: Table, on_progres
         for batch in rows.mappings().partitions(BATCH_SIZE):
             values = [{name: value for name, value in row.items() if name not in rebuilt} for row in batch]
             if odd := [name for row in values for name, value in row.items() if isinstance(value, InvalidValue)]:
-                raise StoreError(
-                    f"{table.name}: {odd[0]} of a row cannot be read; repair it first (see: digest quarantine list)"
-                )
+                raise StoreError(messages.row_not_copied(table.name, odd[0]))
             try:
                 target.execute(insert(table), values)
             except DBAPIError as error:
                 reason = str(error.orig).strip().splitlines()[0]
                 store = redact_url(target.engine.url)
-                raise StoreError(f"{store} does not take a row of {table.name}: {reason}") from error
+                raise StoreError(messages.row_refused(store, table.name, reason)) from error
             copied += len(batch)
             on_progress(table.name, copied)
     key = table.autoincrement_column
@@ -149,8 +145,8 @@ def _compare_tables(source: Connection, target: Connection, table: Table) -> Non
     with closing(_select_by_key(source, table)) as rows, closing(_select_by_key(target, table)) as copies:
         for row, copy in zip_longest(rows.mappings(), copies.mappings()):
             if row is None or copy is None:
-                raise StoreError(f"{table.name}: the copy has another number of rows; nothing was moved")
+                raise StoreError(messages.copy_incomplete(table.name))
             for name, value in row.items():
                 if (table.name, name) not in REBUILT_COLUMNS and copy[name] != value:
                     key = ", ".join(f"{column.name} {row[column.name]}" for column in table.primary_key.columns)
-                    raise StoreError(f"{table.name}, {key}: {name} differs in the copy; nothing was moved")
+                    raise StoreError(messages.copy_differs(table.name, key, name))

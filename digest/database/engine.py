@@ -9,6 +9,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DatabaseError, InternalError, OperationalError
 from sqlmodel import Session
 
+from digest.database import messages
 from digest.database.dialects import is_postgresql, register_tolerant_dates
 from digest.database.sqlite import connect_sqlite
 from digest.errors import StoreError
@@ -115,16 +116,14 @@ def wrap_store_errors(
 def describe_error(engine: Engine, error: DatabaseError) -> str:
     """Describe why the database cannot be used, with its address (no password) and the driver's first line."""
     lines = str(error.orig).strip().splitlines() if error.orig else []
-    reason = lines[0] if lines else "no reason given"
+    store, reason = redact_url(engine.url), lines[0] if lines else messages.NO_REASON
     if isinstance(error, InternalError):
-        hint = "was this process, or its machine, paused?"
-    elif not isinstance(error, OperationalError):
-        hint = "check that it is a digest database and writable by this user"
-    elif not is_postgresql(engine):
-        hint = "check that the file and its folder are writable and not locked by another program"
-    else:
-        hint = "check that the server is running and the address is correct"
-    return f"DIGEST_DATABASE_URL {redact_url(engine.url)} cannot be used: {reason}; {hint}"
+        return messages.store_paused(store, reason)
+    if not isinstance(error, OperationalError):
+        return messages.store_unusable(store, reason)
+    if not is_postgresql(engine):
+        return messages.file_unusable(store, reason)
+    return messages.server_unusable(store, reason)
 
 
 def redact_url(url: URL) -> str:

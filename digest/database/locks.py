@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
+from digest.database import messages
 from digest.database.dialects import is_postgresql
 from digest.database.engine import UNAVAILABLE_ERRORS, describe_error, wrap_store_errors
 from digest.errors import OwnershipLostError, StoreError
@@ -76,7 +77,7 @@ def _open_transaction(engine: Engine) -> Iterator[Connection]:
 
 
 def _check_liveness(engine: Engine, connection: Connection) -> None:
-    reason = "it has ended the connection"
+    reason = messages.CONNECTION_ENDED
     if not connection.invalidated:  # executing on an invalidated connection would connect anew, without the lock
         try:
             connection.execute(text("SELECT 1"))
@@ -84,9 +85,7 @@ def _check_liveness(engine: Engine, connection: Connection) -> None:
             reason = describe_error(engine, error)
         else:
             return
-    raise OwnershipLostError(
-        f"The database server has ended this process's session, so others take over its work: {reason}"
-    )
+    raise OwnershipLostError(messages.session_lost(reason))
 
 
 def dead_owners(session: Session, owners: Collection[str]) -> list[str]:
@@ -115,7 +114,7 @@ def file_lock(path: str, timeout: float = -1) -> Iterator[bool]:
         yield False
         return
     except OSError as error:
-        raise StoreError(f"DIGEST_DATABASE_URL: {path} cannot be made beside the database: {error.strerror}") from error
+        raise StoreError(messages.no_lock_file(path, str(error.strerror))) from error
     try:
         yield True
     finally:

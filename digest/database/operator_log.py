@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import update
 from sqlmodel import Session, col, select
 
+from digest.database import messages
 from digest.database.models import ObjectKind, OperatorAction
 from digest.errors import UsageError
 
@@ -43,7 +44,7 @@ def mark_undone(session: Session, record: OperatorAction, actor: str, now: datet
     is_open = col(OperatorAction.id) == record.id, col(OperatorAction.undone_at).is_(None)
     undone = update(OperatorAction).where(*is_open).values(undone_at=now, undone_by=actor)
     if not session.execute(undone.returning(col(OperatorAction.id))).all():
-        raise UsageError(f"Action {record.id} is already undone.")
+        raise UsageError(messages.action_undone(int(record.id or 0)))
     session.refresh(record)
 
 

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
+from digest.database import messages
 from digest.database.models import ObjectKind, OperatorAction, QuarantinedRow
 from digest.database.operator_log import mark_undone, record_action
 from digest.database.quarantine import FaultFinder, find_entry_fault, release_row
@@ -21,7 +22,7 @@ def retry_row(
     """
     entry = find_row(session, number)
     if fault := find_entry_fault(session, entry, find_keyword_fault):
-        raise UsageError(f"Row {entry.row_id} of {entry.table_name} still cannot be read: {fault}.")
+        raise UsageError(messages.row_still_unreadable(entry.row_id, entry.table_name, fault))
     return _release(session, actor, "retry", entry, now)
 
 
@@ -35,7 +36,7 @@ def find_row(session: Session, number: int) -> QuarantinedRow:
     is_active = col(QuarantinedRow.id) == number, col(QuarantinedRow.released_at).is_(None)
     entry = session.exec(select(QuarantinedRow).where(*is_active).with_for_update()).first()
     if entry is None:
-        raise ObjectNotFoundError(f"There is no row {number} in the quarantine.")
+        raise ObjectNotFoundError(messages.unknown_row(number))
     return entry
 
 
@@ -44,7 +45,7 @@ def undo_row_action(session: Session, record: OperatorAction, actor: str, now: d
     mark_undone(session, record, actor, now)
     entry = session.get(QuarantinedRow, int(record.object_id))
     if entry is None or entry.released_at != record.at:
-        raise UsageError("The row has gone on since then, so this cannot be undone.")
+        raise UsageError(messages.ROW_HAS_GONE_ON)
     entry.released_at = None
 
 

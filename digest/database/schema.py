@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, inspect, text
 
+from digest.database import messages
 from digest.database.dialects import is_postgresql
 from digest.database.engine import redact_url, wrap_store_errors
 from digest.database.locks import SCHEMA_LOCK, file_lock
@@ -51,20 +52,15 @@ def schema_versions(engine: Engine) -> tuple[str | None, str]:
         current = None
         if inspect(connection).has_table(VERSION_TABLE):
             current = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar_one_or_none()  # noqa: S608
-    store = f"DIGEST_DATABASE_URL {redact_url(engine.url)}"
+    store = redact_url(engine.url)
     # Other programs use Alembic too, so its version table alone does not prove that the database is ours.
     foreign_tables = tables - {VERSION_TABLE}
     if Subscriber.__tablename__ not in tables and foreign_tables:
-        raise StoreError(
-            f"{store} holds tables that are not ours ({', '.join(sorted(foreign_tables)[:3])}); name an empty database"
-        )
+        raise StoreError(messages.foreign_tables(store, sorted(foreign_tables)[:3]))
     if current is None and foreign_tables:
-        raise StoreError(f"{store} holds tables but no version; restore a backup")
+        raise StoreError(messages.no_version(store))
     if current is not None and current not in known:
-        raise StoreError(
-            f"{store} was written by a newer version of digest (schema {current}, "
-            f"this one knows {head}); install that version, or restore a backup from before"
-        )
+        raise StoreError(messages.newer_schema(store, current, head))
     return current, head
 
 
@@ -76,7 +72,7 @@ def ensure_schema(engine: Engine) -> None:
     if current is None or not is_postgresql(engine):
         migrate(engine)
         return
-    raise StoreError(f"the database is at schema {current}, this program needs {head}; run: digest migrate")
+    raise StoreError(messages.old_schema(current, head))
 
 
 def migrate(engine: Engine) -> None:
@@ -115,9 +111,7 @@ def _migrate_sqlite(connection: Connection) -> None:
         with connection.begin():
             _run_migrations(connection)
             if orphans := connection.exec_driver_sql("PRAGMA foreign_key_check").all():
-                raise StoreError(
-                    f"the migration would leave {len(orphans)} rows without their parent; nothing was changed"
-                )
+                raise StoreError(messages.orphaned_rows(len(orphans)))
     finally:
         driver_connection.execute("PRAGMA foreign_keys=ON")
 

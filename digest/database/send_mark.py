@@ -19,6 +19,7 @@ import structlog
 from sqlalchemy import Connection, Engine
 from sqlmodel import Session, col, func, select
 
+from digest.database import messages
 from digest.database.dialects import is_postgresql
 from digest.database.engine import read_session, write_session
 from digest.database.models import Delivery
@@ -55,9 +56,7 @@ def read_mark(engine: Engine) -> SendMark | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError) as error:
-        raise StoreError(
-            f"{path} cannot be read: {error}; restore it, or remove it if nothing can be sent twice"
-        ) from error
+        raise StoreError(messages.mark_unreadable(str(path), str(error))) from error
 
 
 def check_mark(engine: Engine) -> None:
@@ -68,12 +67,10 @@ def check_mark(engine: Engine) -> None:
         if not _is_ahead(session, mark):
             return
         batch = _pragma(session.connection(), "user_version")
-    sent = f"batch {mark.batch}, up to delivery {mark.highest_delivery}, at {mark.written_at}"
     raise StaleStoreError(
-        f"{mark_path(engine)} says that e-mails were sent of which this database knows nothing ({sent}; the database "
-        f"is at batch {batch}): it was restored from a backup, or has lost its -wal file. Sources are read and pages "
-        "work, but nothing is planned or sent until: digest database resume --assume-sent (nothing comes twice) or "
-        "--send-again (nothing is lost)"
+        messages.store_went_back(
+            str(mark_path(engine)), mark.batch, mark.highest_delivery, mark.written_at, store_batch=batch
+        )
     )
 
 
@@ -129,7 +126,7 @@ def write_mark(engine: Engine, mark: SendMark) -> None:
         finally:
             os.close(folder)
     except OSError as error:
-        raise StoreError(f"{path} cannot be written, and nothing is sent without it: {error.strerror}") from error
+        raise StoreError(messages.mark_not_written(str(path), str(error.strerror))) from error
 
 
 def _is_ahead(session: Session, mark: SendMark) -> bool:

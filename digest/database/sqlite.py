@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event
 from sqlalchemy.engine import URL
 
+from digest.database import messages
 from digest.errors import StoreError
 
 MIN_VERSION = (3, 38, 0)  # the operator ->>; RETURNING is older
@@ -26,7 +27,6 @@ BUSY_TIMEOUT = 30  # seconds to wait for another writer of an SQLite file
 DAMAGE_CODES = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 PRIMARY_CODE = 0xFF  # the lower byte of an extended result code
 _CREATION_LOCK = Lock()  # no other thread connects before the new file is closed
-RESTORE_HINT = "stop digest and restore the backup (docs/backup.md)"
 
 
 def connect_sqlite(address: URL) -> Engine:
@@ -39,7 +39,7 @@ def connect_sqlite(address: URL) -> Engine:
     try:
         create_private_folder(path.parent)
     except OSError as error:
-        raise StoreError(f"DIGEST_DATABASE_URL: no folder can be made for {path}: {error.strerror}") from error
+        raise StoreError(messages.no_folder(str(path), str(error.strerror))) from error
     # `isolation_level=None` turns off the implicit transactions of sqlite3; _begin_transaction begins them instead.
     options = {"timeout": BUSY_TIMEOUT, "check_same_thread": False, "isolation_level": None}
     # Parameters hold addresses, which must not reach logs.
@@ -56,10 +56,7 @@ def check_sqlite_version(version: str) -> None:
     """Raise StoreError when the SQLite library is older than what our statements need."""
     if tuple(map(int, version.split("."))) < MIN_VERSION:
         needed = ".".join(map(str, MIN_VERSION[:2]))
-        raise StoreError(
-            f"the SQLite library of this Python is {version}, needed is {needed} or newer; use a Python that brings a "
-            "newer one (python.org, uv, the container image), or PostgreSQL in DIGEST_DATABASE_URL"
-        )
+        raise StoreError(messages.old_sqlite(version, needed))
 
 
 def create_private_folder(folder: Path) -> None:
@@ -79,7 +76,7 @@ def check_integrity(engine: Engine) -> None:
 
 def describe_damage(engine: Engine, reason: str) -> str:
     """Say which file is damaged, how, and what to do."""
-    return f"DIGEST_DATABASE_URL {engine.url} cannot be used: {reason}; the file is damaged: {RESTORE_HINT}"
+    return messages.damaged(str(engine.url), reason)
 
 
 def _create_file(_dialect: Any, _record: Any, arguments: Any, _options: Any) -> None:
