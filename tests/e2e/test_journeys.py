@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
+from sqlmodel import select
 
 from digest.context import AppContext
-from digest.database import connect, migrate
-from digest.database.models import SubscriberStatus
+from digest.database import connect, migrate, read_session, write_session
+from digest.database.models import PaperMark, Profile, SubscriberStatus, TermCount, TermFit
 from digest.delivery import send_queued
 from digest.mail import StoredMessage, list_messages
 from digest.planning import plan
@@ -30,6 +31,7 @@ pytestmark = pytest.mark.xdist_group("browser")
 # Counts the elements that describe a field, in one call: between two the preview may change them.
 DESCRIBED = """field => field.getAttribute("aria-describedby").split(" ")
     .map(id => document.querySelectorAll("#" + id).length)"""
+WORDS = ("protein", "folding", "graph")
 TITLES = ("Robot hands that fold paper", "Protein folding by a graph", "Robots in the garden", "Weather of Mars")
 
 
@@ -140,6 +142,64 @@ def test_from_the_first_keyword_to_resubscribing(site: Site, page: Page) -> None
     page.get_by_role("button", name=re.compile("^Undo")).click()
     expect(page.get_by_role("heading", name="Welcome back")).to_be_visible()
     assert StoreView(site.ctx.engine).subscriber(email).status == SubscriberStatus.ACTIVE
+
+
+def test_papers_are_marked_from_an_email_and_examples_teach_words(site: Site, page: Page) -> None:
+    email = f"grace.{id(page)}@example.org"
+    with write_session(site.ctx.engine) as session:
+        for word in WORDS:
+            session.merge(TermCount(term=word, label=word, paper_count=3))
+        session.merge(TermFit(id=1, paper_count=1000, last_paper_id=1, fitted_at=TEST_TIME))
+    add_active_subscriber(site.ctx, email, "robot", now=TEST_TIME - timedelta(days=1))
+    plan(site.ctx.engine, site.ctx.sender_domain, TEST_TIME)
+    links = re.findall(rf'"({site.url}/mark/[^"]+)"', site.latest_email(email).part("html"))
+    more, save = (next(link for link in links if f".{kind}." in link) for kind in ("more", "saved"))
+
+    def marks() -> set[str]:
+        with read_session(site.ctx.engine) as session:
+            number = StoreView(site.ctx.engine).subscriber(email).id
+            return set(session.exec(select(PaperMark.kind).where(PaperMark.subscriber_id == number)))
+
+    page.goto(more)
+    assert marks() == set()
+    page.get_by_role("button", name="More like this").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(re.compile("get more like this$"))
+    assert marks() == {"more"}
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Change undone")
+    assert marks() == set()
+    page.goto(save)
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_role("link", name="All papers you").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Saved papers")
+    for name, beginning in (("BibTeX", "@"), ("RIS", "TY  - "), ("CSL-JSON", "[")):
+        with page.expect_download() as download:
+            page.get_by_role("link", name=name).click()
+        exported = download.value.path().read_text(encoding="utf-8")
+        assert (exported.startswith(beginning), "Robot" in exported) == (True, True)
+    page.get_by_role("button", name=re.compile("^Saved: ")).click()
+    expect(page.get_by_role("status")).to_contain_text("Removed from your saved papers.")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("status")).to_contain_text("Undone.")
+    assert marks() == {"saved"}
+
+    page.goto(site.link(email, "preferences"))
+    page.get_by_role("link", name="Add papers like these").click()
+    bibtex = f"@article{{a, title={{{TITLES[1]}}}}}\n@article{{b, title={{"
+    page.get_by_role("textbox", name="Paste papers").fill(bibtex)
+    page.get_by_role("button", name="Add papers").click()
+    expect(page.get_by_role("status")).to_contain_text("1 paper was added. 1 entry could not be used.")
+    page.get_by_role("link", name="Your digest").click()
+    words = page.get_by_role("group", name=re.compile(f"^({'|'.join(WORDS)})$"))
+    expect(words).to_have_count(len(WORDS))
+    page.get_by_role("checkbox", name="Remove folding").press("Space")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_role("status").filter(has_text="Saved")).to_be_visible()
+    expect(words).to_have_count(len(WORDS) - 1)
+    expect(page.get_by_role("checkbox", name="Restore folding")).to_be_visible()
+    with read_session(site.ctx.engine) as session:
+        profile = session.get_one(Profile, StoreView(site.ctx.engine).subscriber(email).id)
+        assert (profile.edits, "folding" in profile.words) == ({"folding": 0}, False)
 
 
 def test_keywords_are_added_muted_and_removed_in_their_rows(site: Site, page: Page) -> None:
