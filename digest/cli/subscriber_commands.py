@@ -1,8 +1,9 @@
-"""`digest subscribers`: list, add, show, remove, allow, restore, import and export subscribers."""
+"""`digest subscribers`: list, add, show, pause, resume, remove, allow, restore, import and export subscribers."""
 
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -20,6 +21,9 @@ from digest.cli.output import (
     utc_now,
 )
 from digest.errors import UsageError
+
+if TYPE_CHECKING:
+    from digest.context import AppContext
 
 EPILOG = """\
 $ digest subscribers add ada@example.org -k "diffusion model" -k protein
@@ -50,7 +54,9 @@ KeywordOption = Annotated[
 ]
 
 app = typer.Typer(
-    help="List, add, show, remove, allow, restore, import and export subscribers.", epilog=EPILOG, no_args_is_help=True
+    help="List, add, show, pause, resume, remove, allow, restore, import and export subscribers.",
+    epilog=EPILOG,
+    no_args_is_help=True,
 )
 
 
@@ -167,6 +173,38 @@ def show(email: str, *, as_json: JsonOption = False) -> None:
 
 
 @app.command()
+def pause(
+    email: str,
+    until: Annotated[
+        datetime,
+        typer.Option(
+            formats=["%Y-%m-%d"],
+            metavar="DAY",
+            help="Day on whose morning digests begin again, for example 2026-08-31.",
+        ),
+    ],
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Pause a subscription until a day. Papers wait."""
+    from digest.subscribers import pause_subscription
+
+    ctx = open_context()
+    pause_subscription(ctx, system_user(), find_subscriber(ctx, email)[0], utc_now(), until=until.date())
+    print_status(email, "paused", as_json=as_json)
+
+
+@app.command()
+def resume(email: str, *, as_json: JsonOption = False) -> None:
+    """End a pause. What was listed meanwhile comes with the next digest."""
+    from digest.subscribers import resume_subscription
+
+    ctx = open_context()
+    resume_subscription(ctx, system_user(), find_subscriber(ctx, email)[0], utc_now())
+    print_status(email, "active", as_json=as_json)
+
+
+@app.command()
 def remove(
     email: str,
     *,
@@ -174,19 +212,31 @@ def remove(
     as_json: JsonOption = False,
 ) -> None:
     """End a subscription. Nothing is sent, and queued deliveries are cancelled."""
-    from digest.database import read_session
-    from digest.subscribers import ENDED_STATUSES, erase_subscriber, remove_subscription, subscriber_by_email
+    from digest.subscribers import ENDED_STATUSES, erase_subscriber, remove_subscription
 
     ctx = open_context()
-    with read_session(ctx.engine) as session:
-        subscriber = subscriber_by_email(session, email)
-    number, status = int(subscriber.id or 0), subscriber.status
+    number, status = find_subscriber(ctx, email)
     if erase:
         erase_subscriber(ctx, system_user(), number, utc_now())
         status = "erased"
     elif status not in ENDED_STATUSES:  # one that has ended stays as it is
         remove_subscription(ctx, system_user(), number, utc_now())
         status = "unsubscribed"
+    print_status(email, status, as_json=as_json)
+
+
+def find_subscriber(ctx: "AppContext", email: str) -> tuple[int, str]:
+    """Return the number and the status of the subscriber with an address. Raises SubscriberNotFoundError."""
+    from digest.database import read_session
+    from digest.subscribers import subscriber_by_email
+
+    with read_session(ctx.engine) as session:
+        subscriber = subscriber_by_email(session, email)
+    return int(subscriber.id or 0), subscriber.status
+
+
+def print_status(email: str, status: str, *, as_json: bool) -> None:
+    """Print what became of a subscription."""
     if as_json:
         print_json({"email": email, "status": status})
     else:

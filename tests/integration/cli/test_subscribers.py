@@ -2,7 +2,7 @@
 
 import csv
 import io
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -57,6 +57,16 @@ def test_a_subscriber_from_beginning_to_end(tmp_path: Path) -> None:
     assert [delivery["kind"] for delivery in held["deliveries"]] == ["confirm"]
     assert "nonce" not in held
     assert f"email\t{ADA}" in command.run("subscribers", "show", ADA).stdout
+    until = (datetime.now(UTC) + timedelta(days=9)).date()
+    assert command.run("subscribers", "pause", ADA, "--until", str(until)).stdout == f"{ADA}: paused\n"
+    [row] = command.json("subscribers", "list")
+    assert (row["status"], row["paused_until"]) == ("paused", str(until))
+    assert (
+        "Choose a day after today" in command.run("subscribers", "pause", ADA, "--until", "2020-01-01", status=2).stderr
+    )
+    assert command.json("subscribers", "resume", ADA) == {"email": ADA, "status": "active"}
+    assert "resumed" in command.run("subscribers", "resume", ADA, status=2).stderr
+    assert [row["action"] for row in command.json("actions", "list")][:2] == ["resume", "pause"]
     assert command.run("subscribers", "remove", ADA).stdout == f"{ADA}: unsubscribed\n"
     assert command.json("deliveries", "list")[0]["state"] == "cancelled"
     assert command.json("subscribers", "remove", ADA, "--erase") == {"email": ADA, "status": "erased"}
