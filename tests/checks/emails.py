@@ -16,6 +16,7 @@ from pathlib import Path
 
 from sqlmodel import select
 
+from digest.cli.setup.relay_test import send_test_email
 from digest.context import AppContext, load_dkim_signer
 from digest.database import connect, migrate, read_session, write_session
 from digest.database.models import Delivery, DeliveryKind, FetchStatus
@@ -163,7 +164,8 @@ async def _send(ctx: AppContext, now: datetime) -> int:
     unsubscribe(ctx, sign_token(ctx, ada, TokenPurpose.UNSUBSCRIBE, now), now)
     sent += (await deliver(ctx, lambda: now)).sent
     await send_empty_digest(ctx, now)
-    return sent + 1
+    await send_test_email(ctx.settings, f"relay-test@{RECIPIENTS}")
+    return sent + 2
 
 
 def address_token(ctx: AppContext, purpose: TokenPurpose, kind: DeliveryKind) -> str:
