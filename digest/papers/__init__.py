@@ -13,6 +13,7 @@
 - `learned_acronyms`: acronyms that stored papers define
 - `link_evidence`: what a link has changed, or what its source has said with it
 - `links`: links between papers that are one, published versions, and notices
+- `messages`: sentences about sources, feeds and pairs of papers
 - `named_papers`: which stored paper somebody means who names it
 - `pair_actions`: what an operator says about two papers, recorded, and how to undo it
 - `positional_index`: positions of each word in many papers

@@ -27,6 +27,7 @@ from digest.identifiers import (
     compare_by_title,
     contradict,
 )
+from digest.papers import messages
 from digest.papers.events import drop_link_events, store_link_events
 from digest.papers.fulltext_terms import INDEXED_COLUMNS
 from digest.papers.link_evidence import read_evidence
@@ -132,13 +133,13 @@ def link_papers(session: Session, one_id: int, other_id: int, relation: LinkRela
     acquire_lock(session, LISTING_LOCK)
     one, other = (find_standing(session, number) for number in (one_id, other_id))
     if one.id == other.id:
-        raise UsageError(f"{one_id} and {other_id} are one paper already")
+        raise UsageError(messages.one_paper_already(one_id, other_id))
     if relation != LinkRelation.SAME:
         is_linked = select(PaperRelation.id).where(
             PaperRelation.paper_id == one.id, PaperRelation.other_id == other.id, col(PaperRelation.undone_at).is_(None)
         )
         if session.exec(is_linked.where(PaperRelation.relation == relation)).first():
-            raise UsageError(f"{one_id} and {other_id} are linked so already")
+            raise UsageError(messages.linked_already(one_id, other_id))
         link = PaperRelation(
             paper_id=int(one.id or 0), other_id=other.id, relation=relation, rule=LinkRule.OPERATOR, created_at=now
         )
@@ -164,7 +165,7 @@ def find_standing(session: Session, paper_id: int) -> Paper:
     if paper and paper.merged_into:
         paper = session.get(Paper, paper.merged_into)
     if paper is None:
-        raise ObjectNotFoundError(f"there is no paper {paper_id}")
+        raise ObjectNotFoundError(messages.unknown_paper(paper_id))
     return paper
 
 
@@ -176,7 +177,7 @@ def unlink_papers(session: Session, link_id: int, now: datetime) -> list[PaperRe
     acquire_lock(session, LISTING_LOCK)
     link = session.get(PaperRelation, link_id)
     if link is None or link.undone_at is not None or link.other_id is None:
-        raise ObjectNotFoundError(f"there is no link {link_id}; digest papers links shows them")
+        raise ObjectNotFoundError(messages.unknown_link(link_id))
     links = [link]
     merged = session.get(Paper, link.paper_id)
     if link.rule == LinkRule.TITLE and merged and merged.title_key:

@@ -8,6 +8,7 @@ from digest.database import find_action, mark_undone, record_action
 from digest.database.models import ObjectKind, OperatorAction
 from digest.errors import UsageError
 from digest.identifiers import LinkRelation
+from digest.papers import messages
 from digest.papers.links import link_papers, unlink_papers
 from digest.papers.separate import separate_papers, undo_separation
 
@@ -56,6 +57,6 @@ UNDOABLE_PAIR_ACTIONS = frozenset({"link", "separate"})
 def undo_pair_action(session: Session, record: OperatorAction, actor: str, now: datetime) -> None:
     """Undo a link or a separation that an operator has made. Raises UsageError when it was undone before."""
     if record.undone_at is not None:
-        raise UsageError(f"Action {record.id} is already undone.")
+        raise UsageError(messages.action_undone(int(record.id or 0)))
     undo = {"link": unlink_pair, "separate": rejoin_pair}[record.action]
     undo(session, actor, int(record.object_id), now)

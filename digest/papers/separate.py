@@ -9,6 +9,7 @@ from digest.database import LISTING_LOCK, acquire_lock
 from digest.database.models import PaperRelation
 from digest.errors import ObjectNotFoundError, UsageError
 from digest.identifiers import LinkRelation, LinkRule
+from digest.papers import messages
 from digest.papers.links import find_standing, linked_pairs
 
 SEPARATED = '{"separated": true}'  # evidence of a link that was undone as soon as it was made
@@ -22,9 +23,9 @@ def separate_papers(session: Session, one_id: int, other_id: int, now: datetime)
     acquire_lock(session, LISTING_LOCK)
     one, other = (find_standing(session, number) for number in (one_id, other_id))
     if one.id == other.id:
-        raise UsageError(f"{one_id} and {other_id} are one paper already")
+        raise UsageError(messages.one_paper_already(one_id, other_id))
     if linked_pairs(session, [int(one.id or 0), int(other.id or 0)]) & {frozenset((one.id, other.id))}:
-        raise UsageError(f"{one_id} and {other_id} are linked or kept apart already")
+        raise UsageError(messages.paired_already(one_id, other_id))
     separation = PaperRelation(
         paper_id=int(one.id or 0),
         other_id=other.id,
@@ -44,7 +45,7 @@ def undo_separation(session: Session, number: int) -> None:
     acquire_lock(session, LISTING_LOCK)
     separation = session.get(PaperRelation, number)
     if separation is None or separation.evidence != SEPARATED:
-        raise ObjectNotFoundError(f"no papers are kept apart by {number}")
+        raise ObjectNotFoundError(messages.unknown_separation(number))
     session.delete(separation)
     session.flush()
 

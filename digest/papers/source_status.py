@@ -1,4 +1,4 @@
-"""What people should know about the sources, each as one sentence, worded here and in `window_problems` only.
+"""What people should know about the sources, each as one sentence, worded in `messages` only.
 
 A source that is down or quiet for days is one sentence with "since". E-mails, pages, the operator's page, /healthz,
 `digest sources` and `digest doctor` show the same ones, the newest fact first.
@@ -13,6 +13,7 @@ from sqlmodel import Session, col, select
 from digest.config import source_title
 from digest.database.models import Feed, FetchStatus, SourceFetch
 from digest.formatting import format_day, join_words
+from digest.papers import messages
 from digest.papers.list_days import (
     BACKFILL_DAYS,
     DAY,
@@ -27,14 +28,12 @@ from digest.papers.source_problem import SourceProblem
 from digest.papers.window_problems import describe_feeds
 
 CLOSED_DAYS = 30  # how long a day that was closed incomplete is shown to the operator
-FAILURE_TEXTS = {
-    "unreachable": "has not answered since",
-    "throttled": "has asked us to wait since",
-    "malformed": "has sent answers that could not be read since",
+FAILURE_SENTENCES = {
+    "unreachable": messages.not_answering,
+    "throttled": messages.asking_to_wait,
+    "malformed": messages.answers_unreadable,
 }
 LASTING_KINDS = ("down", "quiet")
-SEVERAL_SOURCES = "Papers from {sources} are incomplete today; what is missing will be in a later digest."
-SEVERAL_GAPS = "The feeds of {feeds} turned over before they were read; papers may be missing."
 MAX_TITLES = 4  # in one sentence
 MIN_QUIET_DAYS = 2  # before subscribers hear of it
 
@@ -72,10 +71,10 @@ def subscriber_notices(problems: Sequence[SourceProblem]) -> tuple[str, ...]:
     public = [problem for problem in problems if not problem.is_for_operator]
     errors = [problem for problem in public if problem.is_error and problem.kind != "gap"]
     if len(sources := sorted({title_of(problem) for problem in errors})) > 1:
-        return (SEVERAL_SOURCES.format(sources=join_words(sources[:MAX_TITLES], len(sources[MAX_TITLES:]))),)
+        return (messages.several_sources(join_words(sources[:MAX_TITLES], len(sources[MAX_TITLES:]))),)
     gaps = [problem for problem in public if problem.kind == "gap"]
     if not errors and len(feeds := sorted({title_of(problem) for problem in gaps})) > 1:
-        return (SEVERAL_GAPS.format(feeds=join_words(feeds[:MAX_TITLES], len(feeds[MAX_TITLES:]))),)
+        return (messages.several_feeds(join_words(feeds[:MAX_TITLES], len(feeds[MAX_TITLES:]))),)
     quiet = [problem for problem in public if problem.kind == "quiet" and problem.days >= MIN_QUIET_DAYS]
     return tuple(problem.sentence for problem in (errors or gaps or quiet)[:1])
 
@@ -101,30 +100,29 @@ def describe_problems(
     open_from = today - BACKFILL_DAYS * DAY
     down_from = _first_failure(fetches)
     if down_from is not None:
-        text = FAILURE_TEXTS.get(fetches[-1].error_code, "could not be read since")
+        describe_failure = FAILURE_SENTENCES.get(fetches[-1].error_code, messages.not_readable)
         day = fetches[-1].started_at.date()
-        sentence = f"{title} {text} {format_day(down_from.date())}; its papers will be fetched later."
+        sentence = describe_failure(title, format_day(down_from.date()))
         yield SourceProblem("down", source, day, sentence)
     quiet_days = _quiet_days(day_fetches, today)
     if quiet_days:
         listed = [day for day in day_fetches if _has_papers(day_fetches[day])]
         begun = max(listed, default=quiet_days[0])
-        sentence = f"{title} has announced nothing since {format_day(begun)}; anything late will be in a later digest."
+        sentence = messages.quiet_since(title, format_day(begun))
         yield SourceProblem("quiet", source, quiet_days[-1], sentence, len(quiet_days))
     for day in sorted(day_fetches):
         if day < open_from:
-            if text := _closed_text(day_fetches[day], day):
-                yield SourceProblem("closed", source, day, f"{title} {text}")
+            if sentence := _describe_closed(title, day_fetches[day], day):
+                yield SourceProblem("closed", source, day, sentence)
         elif day not in quiet_days and (
-            problem := _problem_on_day(day_fetches[day], day, today, since, is_down=down_from is not None)
+            problem := _problem_on_day(title, day_fetches[day], day, today, since, is_down=down_from is not None)
         ):
-            kind, text = problem
-            yield SourceProblem(kind, source, day, f"{title} {text}")
+            kind, sentence = problem
+            yield SourceProblem(kind, source, day, sentence)
     successful = [day for day in day_fetches if day >= open_from and _has_papers(day_fetches[day])]
     for day in weekdays(min(successful), max(successful)) if successful else ():
         if day not in day_fetches:
-            text = f"was not read for {format_day(day)}; its papers will be fetched later."
-            yield SourceProblem("missing", source, day, f"{title} {text}")
+            yield SourceProblem("missing", source, day, messages.day_missing(title, format_day(day)))
 
 
 def _first_failure(fetches: Sequence[SourceFetch]) -> datetime | None:
@@ -149,43 +147,43 @@ def _has_papers(day_fetches: Sequence[DayFetch]) -> bool:
 
 
 def _problem_on_day(
-    day_fetches: Sequence[DayFetch], day: date, today: date, since: datetime, *, is_down: bool
+    title: str, day_fetches: Sequence[DayFetch], day: date, today: date, since: datetime, *, is_down: bool
 ) -> tuple[str, str] | None:
-    """Return kind and words of the problem of one list day."""
+    """Return kind and sentence of the problem of one list day."""
     last, name = day_fetches[-1], format_day(day)
     statuses = [part.status for part in last.parts]
     if FetchStatus.FAILED in statuses:
-        return None if is_down else ("failed", f"could not be read for {name}; its papers will be fetched later.")
+        return None if is_down else ("failed", messages.day_failed(title, name))
     if FetchStatus.PARTIAL in statuses:
-        return "partial", f"gave {_received_of_promised(last)} papers for {name}; the rest will be fetched later."
+        return "partial", messages.day_partial(title, name, *_received_of_promised(last))
     if FetchStatus.STALE in statuses:
-        return "stale", f"repeated an earlier list on {name}; the right one will be fetched later."
+        return "stale", messages.day_stale(title, name)
     failed = [day_fetch.started_at for day_fetch in day_fetches if day_fetch.parts[0].status == FetchStatus.FAILED]
     read = [day_fetch.started_at for day_fetch in day_fetches if day_fetch.has_list]
     if failed and read and failed[0] < read[0] and read[0] >= since:
-        return "made-up", f"did not answer at first on {name}; its papers have been fetched since."
+        return "made-up", messages.day_caught_up(title, name)
     is_empty = last.has_no_list and day < today and day.weekday() < SATURDAY and not _has_papers(day_fetches)
     if is_empty and not is_settled(day_fetches, day, timedelta(0)):
-        return "empty", f"announced nothing on {name}; anything late will be in a later digest."
+        return "empty", messages.day_empty(title, name)
     return None
 
 
-def _closed_text(day_fetches: Sequence[DayFetch], day: date) -> str:
-    """Return the words about a day that was closed although it is not complete; empty when it is."""
+def _describe_closed(title: str, day_fetches: Sequence[DayFetch], day: date) -> str:
+    """Return the sentence about a day that was closed although it is not complete; empty when it is."""
     best = max(day_fetches, key=lambda day_fetch: sum(part.received for part in day_fetch.parts))
     statuses = {part.status for day_fetch in day_fetches for part in day_fetch.parts}
     if any(day_fetch.has_list for day_fetch in day_fetches) or is_settled(day_fetches, day, timedelta(0)):
         return ""
     if FetchStatus.PARTIAL in statuses:
-        return f"gave {_received_of_promised(best)} papers for {format_day(day)}; it is no longer asked for the rest."
+        return messages.closed_partial(title, format_day(day), *_received_of_promised(best))
     if FetchStatus.STALE in statuses:
-        return f"repeated an earlier list on {format_day(day)}; it is no longer asked for the right one."
+        return messages.closed_stale(title, format_day(day))
     if FetchStatus.FAILED in statuses:
-        return f"could not be read for {format_day(day)}; it is no longer asked for that day."
+        return messages.closed_failed(title, format_day(day))
     return ""
 
 
-def _received_of_promised(day_fetch: DayFetch) -> str:
+def _received_of_promised(day_fetch: DayFetch) -> tuple[int, int]:
     received = sum(part.received for part in day_fetch.parts)
     promised = sum(part.promised or 0 for part in day_fetch.parts)
-    return f"{received:,} of {promised:,}"
+    return received, promised

@@ -9,25 +9,14 @@ from datetime import datetime, timedelta
 
 from digest.database.models import Feed, FetchStatus, SourceFetch
 from digest.formatting import format_day
+from digest.papers import messages
 from digest.papers.source_problem import SourceProblem
 from digest.papers.windows import HOUR, find_open_gaps, is_read_too_rarely, list_readings
 
 FAILING_AFTER = timedelta(days=3)
 THIN_SHOWN = timedelta(days=3)
 RECENT_GAP = timedelta(days=7)  # as long as e-mails tell of it: a weekly digest does so once
-GAP = "{title}'s feed turned over between {first} and {last}; papers may be missing."
-THIN = (
-    "{title}'s feed nearly turned over before {last}: {known} of its {size} entries were known; papers may be missing."
-)
-MOVED = "{title}'s feed has moved to {url}; give that address in DIGEST_FEEDS."
-GONE = "{title}'s feed is gone since {day}; give its new address in DIGEST_FEEDS, or take it out."
-NO_FEED = "{title}'s address has been no feed since {day}; give its new address in DIGEST_FEEDS, or take it out."
-FAILING = "{title}'s feed has not been read since {day}; its papers will be read when it answers again."
-HOURLY = "{title}'s feed should be read every hour and is read more rarely; run digest more often, or digest serve."
-RARELY = (
-    "{title}'s feed should be read every {hours} hours and is read more rarely; run digest more often, or digest serve."
-)
-DEAD_SENTENCES = {"gone": GONE, "no-feed": NO_FEED}
+DEAD_SENTENCES = {"gone": messages.feed_gone, "no-feed": messages.no_feed}
 
 
 def describe_feed(feed: Feed, fetches: Sequence[SourceFetch], now: datetime) -> Iterator[SourceProblem]:
@@ -35,27 +24,27 @@ def describe_feed(feed: Feed, fetches: Sequence[SourceFetch], now: datetime) -> 
     title = feed.title or feed.name
     readings = [fetch for fetch in fetches if not fetch.is_backfill]
     for gap in find_open_gaps(fetches, now):
-        sentence = GAP.format(title=title, first=format_instant(gap.first_at), last=format_instant(gap.last_at))
+        sentence = messages.feed_turned_over(title, format_instant(gap.first_at), format_instant(gap.last_at))
         is_recent = now - gap.last_at < RECENT_GAP
         yield SourceProblem("gap", feed.name, gap.day, sentence, title=title, is_for_operator=not is_recent)
     if (last := readings[-1] if readings else None) is None:
         return
     if last.status == FetchStatus.THIN and now - last.started_at < THIN_SHOWN:
         known = last.received - last.fresh
-        sentence = THIN.format(title=title, last=format_instant(last.started_at), known=known, size=last.received)
+        sentence = messages.feed_nearly_turned_over(title, format_instant(last.started_at), known, last.received)
         yield SourceProblem("thin", feed.name, last.list_day, sentence, title=title, is_for_operator=True)
     if feed.moved_to:
-        sentence = MOVED.format(title=title, url=feed.moved_to)
+        sentence = messages.feed_moved(title, feed.moved_to)
         yield SourceProblem("moved", feed.name, last.list_day, sentence, title=title, is_for_operator=True)
     if last.status == FetchStatus.FAILED:
         answered = max((fetch.id or 0 for fetch in readings if fetch.status != FetchStatus.FAILED), default=0)
         since = min(fetch.started_at for fetch in readings if (fetch.id or 0) > answered)
         day = format_day(since.date())
         if dead := DEAD_SENTENCES.get(last.error_code):
-            sentence = dead.format(title=title, day=day)
+            sentence = dead(title, day)
             yield SourceProblem(last.error_code, feed.name, last.list_day, sentence, title=title, is_for_operator=True)
         elif now - since >= FAILING_AFTER:
-            yield SourceProblem("down", feed.name, last.list_day, FAILING.format(title=title, day=day), title=title)
+            yield SourceProblem("down", feed.name, last.list_day, messages.feed_failing(title, day), title=title)
     elif sentence := describe_rare_reading(feed, fetches):
         yield SourceProblem("rare", feed.name, last.list_day, sentence, title=title, is_for_operator=True)
 
@@ -66,8 +55,7 @@ def describe_rare_reading(feed: Feed, fetches: Sequence[SourceFetch]) -> str:
     if not interval or not is_read_too_rarely(list_readings(fetches), interval):
         return ""
     hours = max(1, round(interval / HOUR))
-    sentence = HOURLY if hours == 1 else RARELY
-    return sentence.format(title=feed.title or feed.name, hours=hours)
+    return messages.feed_read_too_rarely(feed.title or feed.name, hours)
 
 
 def describe_feeds(
