@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from digest.config import Settings
 from digest.database.models import Frequency
 from digest.errors import AddressError, SubscriberError
-from digest.formatting import frequency_label, pluralize
+from digest.formatting import frequency_label
 from digest.matching import KeywordInput, convert
 from digest.schedule import load_zone, timezone_names
 from digest.subscribers import (
@@ -27,6 +27,7 @@ from digest.subscribers import (
     parse_weekday,
     require_unmuted,
 )
+from digest.web import messages
 from digest.web.address_suggestions import suggest_address
 from digest.web.keywords import edit_line
 
@@ -237,7 +238,7 @@ def parse_subscribe_form(form: SubscribeForm, settings: Settings, limits: Keywor
         if form.email.strip() != form.sure.strip():
             parsed.suggested_email = suggest_address(form.email)
     except AddressError as error:
-        message = str(error) if form.email.strip() else "Enter an e-mail address, for example ada@example.org."
+        message = str(error) if form.email.strip() else messages.NO_ADDRESS
         # In the order of the form: the address comes after the keywords.
         parsed.errors.insert(len(parsed.errors_in("keywords")), FieldError("email", message))
     return parsed
@@ -284,7 +285,7 @@ def _parse_sources(form: PreferencesForm, settings: Settings, errors: list[Field
         errors.append(FieldError("sources", str(error)))
         return ()
     if not form.sources:
-        errors.append(FieldError("sources", "Choose at least one source."))
+        errors.append(FieldError("sources", messages.NO_SOURCE_CHOSEN))
     return chosen
 
 
@@ -294,14 +295,13 @@ def _parse_pause(text: str, parsed: ParsedForm, now: datetime) -> date | None:
     try:
         paused_until = date.fromisoformat(text)
     except ValueError:
-        parsed.errors.append(FieldError("pause", "Write the date like 2026-01-31, or leave it empty."))
+        parsed.errors.append(FieldError("pause", messages.INVALID_PAUSE))
         return None
     today = now.astimezone(load_zone(parsed.preferences.timezone)).date()
     if paused_until <= today:
-        parsed.errors.append(FieldError("pause", "Choose a day after today, or leave it empty."))
+        parsed.errors.append(FieldError("pause", messages.PAUSE_IN_PAST))
     elif paused_until - today > MAX_PAUSE:
-        message = "A pause lasts two years at most. Choose an earlier day, or unsubscribe."
-        parsed.errors.append(FieldError("pause", message))
+        parsed.errors.append(FieldError("pause", messages.PAUSE_TOO_LONG))
     return paused_until
 
 
@@ -313,7 +313,7 @@ def parse_preferences_fields(
     parsed = ParsedForm()
     lines = re.split(r"\r\n|\r|\n", values["keywords"])
     if len(values["keywords"]) > MAX_KEYWORDS_LENGTH or len(lines) > 4 * limits.max_keywords:
-        message = f"You can have at most {pluralize(limits.max_keywords, 'keyword')}, one per line."
+        message = messages.too_many_lines(limits.max_keywords)
         parsed.errors.append(FieldError("keywords", message))
     else:
         parsed.keywords, keyword_errors = parse_keywords(lines, limits)
@@ -373,7 +373,7 @@ def frequency_choices() -> tuple[tuple[str, str], ...]:
 
 def _parse_number(text: str) -> int:
     if not re.fullmatch(r"-?[0-9]{1,6}", text):
-        raise SubscriberError(f"Write a number in digits; {text[:20]!r} is none.")
+        raise SubscriberError(messages.not_a_number(text))
     return int(text)
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from digest.database.models import Frequency
 from digest.errors import QueryError
-from digest.formatting import join_words
 from digest.matching import (
     MAX_LIMITS,
     AcronymTable,
@@ -20,6 +19,7 @@ from digest.matching import (
 )
 from digest.papers import Correction, KeywordSuggester
 from digest.subscribers import Preferences
+from digest.web import messages
 
 LIST_DAYS_BY_PERIOD = {"day": 1, "week": 5, "month": 21}  # the sources publish on weekdays
 PERIODS = {Frequency.WEEKLY: "week", Frequency.MONTHLY: "month"}  # of one e-mail; else a day
@@ -120,9 +120,7 @@ def _narrow(
 def _describe_forms(query: Query, acronyms: AcronymTable) -> str:
     """Return what a query means, and by which other forms of its words it is found."""
     forms = other_forms(query, acronyms)
-    return (
-        f"{describe(query)}; also matches {join_words([f'“{form}”' for form in forms])}" if forms else describe(query)
-    )
+    return messages.other_forms(describe(query), forms) if forms else describe(query)
 
 
 def is_exclusion_line(line: str) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from digest.formatting import join_words, pluralize
+from digest.formatting import format_number, join_words, pluralize
 
 # Title and text of the error page by status.
 ERROR_TEXTS = {
@@ -36,6 +36,25 @@ EXPIRED_LINK_TITLE = "This link has expired"
 INVALID_LINK_TITLE = "This link is damaged"
 SEARCH_INVALID_TITLE = "This search is not valid"
 PERSONAL_FEED = "The papers sent to you by e-mail. Anyone with this address can read them, so keep it private."
+DAMAGED_LINK = "This link is damaged. Copy all of it from the e-mail, or use one from a newer e-mail."
+TRY_LATER = "Try again later."
+NO_PAPERS_TITLE = "No papers yet"
+NO_PAPERS_YET = "The sources have not been read yet."
+LESS_THAN_WEEKLY = "less than one a week"
+
+# Forms
+NO_ADDRESS = "Enter an e-mail address, for example ada@example.org."
+NO_SOURCE_CHOSEN = "Choose at least one source."
+INVALID_PAUSE = "Write the date like 2026-01-31, or leave it empty."
+PAUSE_IN_PAST = "Choose a day after today, or leave it empty."
+PAUSE_TOO_LONG = "A pause lasts two years at most. Choose an earlier day, or unsubscribe."
+
+# Web copies of digests
+COPY_GONE = "This digest is no longer available online."
+COPY_WITHOUT_KEYWORDS = (
+    "This copy can no longer be shown, because the keywords that it was made with have been deleted. The e-mail itself "
+    "has not changed."
+)
 
 # Marks on papers
 AUTHORS_SHOWN = 3
@@ -90,6 +109,59 @@ OVERVIEW_LABEL = "Overview"
 ALL_SENT = "All of today's digests have been sent."
 NOTHING_DUE = "No digest is due yet today."
 INVALID_KEYWORD = "not valid any more"
+
+# Answers to providers of e-mail, and errors of `digest serve`
+NO_CERTIFICATE = "The certificate cannot be fetched now.\n"
+TOO_MANY_REFUSED = "Too many requests that are refused.\n"
+PORT_TAKEN = "another program listens there"
+
+
+def webhook_refused(error: object) -> str:
+    return f"Refused: {error}.\n"
+
+
+def host_without_address(host: str, reason: str) -> str:
+    return f"--host {host} has no address: {reason}"
+
+
+def cannot_listen(host: str, port: int, reason: str) -> str:
+    return f"cannot listen on {host} port {port}: {reason}; choose another one with --port"
+
+
+def not_a_number(text: str) -> str:
+    return f"Write a number in digits; {text[:20]!r} is none."
+
+
+def too_many_lines(limit: int) -> str:
+    return f"You can have at most {pluralize(limit, 'keyword')}, one per line."
+
+
+def address_suggestion(address: str) -> str:
+    return f"Is this spelled correctly? Perhaps you meant {address}."
+
+
+def preview_too_large(limit: int) -> str:
+    return f"A preview looks up at most {limit} words and phrases. You can subscribe to all of these."
+
+
+def copy_expired(days: int) -> str:
+    return (
+        f"Digests can be viewed online for {pluralize(days, 'day')}. The e-mail itself still works, and so do its "
+        "links. If you don't have it, enter your address on the front page, and we'll send you a link to your "
+        "preferences."
+    )
+
+
+def personal_feed_title(product: str) -> str:
+    return f"Sent to you · {product}"
+
+
+def other_forms(meaning: str, forms: Sequence[str]) -> str:
+    return f"{meaning}; also matches {join_words([f'“{form}”' for form in forms])}"
+
+
+def per_week(count: int) -> str:
+    return f"about {format_number(count)} a week"
 
 
 def invalid_weight(text: str) -> str:

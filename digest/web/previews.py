@@ -25,6 +25,7 @@ from digest.rendering import (
     summarize_digest,
 )
 from digest.subscribers import Preferences, parse_keywords
+from digest.web import messages
 from digest.web.context import WebContext
 from digest.web.forms import FieldError, ParsedForm, PreferencesFields, parse_preferences_fields
 from digest.web.keywords import LIST_DAYS_BY_PERIOD, KeywordCounts, KeywordDescription, describe_keywords
@@ -87,9 +88,7 @@ def parse_preview_keywords(form: PreferencesFields, web: WebContext) -> ParsedFo
     parsed.errors = parsed.errors_in("keywords")
     queries = [parse_canonical(keyword.canonical) for keyword in parsed.keywords]
     if len({term.canonical for query in queries for term in query.terms}) > MAX_PREVIEW_TERMS:
-        message = (
-            f"A preview looks up at most {MAX_PREVIEW_TERMS} words and phrases. You can subscribe to all of these."
-        )
+        message = messages.preview_too_large(MAX_PREVIEW_TERMS)
         parsed.keywords, parsed.errors = [], [*parsed.errors, FieldError("keywords", message)]
     return parsed
 

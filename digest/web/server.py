@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from digest.errors import DigestError, UsageError
+from digest.web import messages
 
 HEADER_TIMEOUT = 10.0  # seconds from the first byte of a request, or from the connection, to the end of its headers
 BACKLOG = 2048  # connections that wait to be accepted
@@ -72,7 +73,7 @@ def open_sockets(host: str, port: int) -> list[socket.socket]:
     try:
         addresses = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except OSError as error:
-        raise UsageError(f"--host {host} has no address: {error.strerror}") from error
+        raise UsageError(messages.host_without_address(host, str(error.strerror))) from error
     sockets: list[socket.socket] = []
     try:
         for family, _, _, _, address in dict.fromkeys(addresses):
@@ -81,8 +82,8 @@ def open_sockets(host: str, port: int) -> list[socket.socket]:
     except OSError as error:
         for opened in sockets:
             opened.close()
-        reason = "another program listens there" if error.errno == errno.EADDRINUSE else error.strerror
-        raise DigestError(f"cannot listen on {host} port {port}: {reason}; choose another one with --port") from error
+        reason = messages.PORT_TAKEN if error.errno == errno.EADDRINUSE else str(error.strerror)
+        raise DigestError(messages.cannot_listen(host, port, reason)) from error
     return sockets
 
 

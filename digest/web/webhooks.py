@@ -7,6 +7,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from digest.bounces.webhooks import CertificateStore, apply_events, verify_webhook
 from digest.errors import SourceError, UnparsableMessageError, UntrustedRequestError
+from digest.web import messages
 from digest.web.context import WebContext, WebDep
 from digest.web.errors import error_page
 
@@ -33,7 +34,7 @@ def create_router(certificates: CertificateStore) -> APIRouter:
         except SourceError as error:
             log.error("webhook.certificate_unavailable", provider=provider, reason=str(error))  # noqa: TRY400
             wait = {"Retry-After": str(CERTIFICATE_RETRY_SECONDS)}
-            return PlainTextResponse("The certificate cannot be fetched now.\n", 503, headers=wait)
+            return PlainTextResponse(messages.NO_CERTIFICATE, 503, headers=wait)
         report = await run_in_threadpool(apply_events, web.ctx, provider, events, now)
         actions = {action.value: count for action, count in report.actions.items()}
         log.info("webhook.received", provider=provider, untrusted=report.untrusted, **actions)
@@ -45,5 +46,5 @@ def create_router(certificates: CertificateStore) -> APIRouter:
 def _refuse(web: WebContext, request: Request, provider: str, status: int, error: Exception) -> Response:
     log.warning("webhook.refused", provider=provider, status=status, reason=str(error))
     if seconds := web.limiter.hit_garbage(request.client.host if request.client else ""):
-        return PlainTextResponse("Too many requests that are refused.\n", 429, headers={"Retry-After": str(seconds)})
-    return PlainTextResponse(f"Refused: {error}.\n", status)
+        return PlainTextResponse(messages.TOO_MANY_REFUSED, 429, headers={"Retry-After": str(seconds)})
+    return PlainTextResponse(messages.webhook_refused(error), status)

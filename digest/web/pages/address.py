@@ -21,6 +21,7 @@ from digest.subscribers import (
     undo_address_change,
 )
 from digest.tokens import TokenPurpose
+from digest.web import messages
 from digest.web.address_suggestions import suggest_address
 from digest.web.context import SAFE_METHODS, WebContext, WebDep
 from digest.web.errors import subscription_ended_page
@@ -53,12 +54,12 @@ def _request_change(web: WebContext, token: str, form: AddressForm) -> HTMLRespo
         return subscription_ended_page(web, token)
     suggestion = suggest_address(email) if email != form.sure.strip() else ""
     if suggestion:
-        message = f"Is this spelled correctly? Perhaps you meant {suggestion}."
+        message = messages.address_suggestion(suggestion)
         parsed.errors.append(FieldError("email", message))
         return _render_form(web, token, profile, form, parsed, suggestion)
     try:
         if seconds := web.limiter.hit_address_change(profile.id, email):
-            raise HTTPException(429, "Try again later.", headers={"Retry-After": str(seconds)})
+            raise HTTPException(429, messages.TRY_LATER, headers={"Retry-After": str(seconds)})
         if web.limiter.hit_mailbox(email):
             request_address_change(web.ctx, token, email, now)
     except TokenError:

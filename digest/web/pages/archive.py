@@ -17,11 +17,11 @@ from digest.context import AppContext
 from digest.database import read_session
 from digest.database.models import ClaimedDelivery, Delivery, DeliveryKind, Subscriber
 from digest.errors import TokenError
-from digest.formatting import pluralize
 from digest.papers import papers_by_id
 from digest.rendering import BatchData, PersonalLinks, digest_context, load_batch, render_digest
 from digest.subscribers import ENDED_STATUSES
 from digest.tokens import TokenPurpose, delivery_subject
+from digest.web import messages
 from digest.web.citations import CitationFormat, citation_response
 from digest.web.context import SAFE_METHODS, WebDep
 from digest.web.headers import EMAIL_SECURITY_POLICY
@@ -32,11 +32,6 @@ HEADERS = {"Content-Security-Policy": f"{EMAIL_SECURITY_POLICY}; frame-ancestors
 # In a mail program the digest is an article among others, here it is the page.
 EMAIL_ROLE, PAGE_ROLE = 'role="article" aria-roledescription="email"', 'role="main"'
 DEMO_NOTICE = '<p style="margin:0;padding:8px;text-align:center">This is a demonstration with sample papers.</p>'
-GONE = "This digest is no longer available online."
-KEYWORDS_GONE = (
-    "This copy can no longer be shown, because the keywords that it was made with have been deleted. "
-    "The e-mail itself has not changed."
-)
 NO_LINKS = PersonalLinks(view="", preferences="", unsubscribe="")
 
 
@@ -72,7 +67,7 @@ def render_web_copy(ctx: AppContext, token: str, now: datetime) -> str:
         )
         batch = load_batch(session, [claimed], delivery.created_at, is_sent=True)
         if not _knows_its_keywords(session, delivery, batch):
-            raise TokenError(KEYWORDS_GONE)
+            raise TokenError(messages.COPY_WITHOUT_KEYWORDS)
         context = digest_context(ctx, batch, claimed)
     return render_digest(
         replace(context, links=NO_LINKS, address="", welcome=None, thumbnails=False), all_papers=True
@@ -94,13 +89,9 @@ def _load_delivery(ctx: AppContext, session: Session, token: str, now: datetime)
     delivery_id = subject.partition("-")[0]
     delivery = session.get(Delivery, int(delivery_id)) if delivery_id.isdecimal() else None
     if delivery is None or delivery.kind != DeliveryKind.DIGEST or not _is_about(delivery, subject, issued_at):
-        raise TokenError(GONE)
+        raise TokenError(messages.COPY_GONE)
     if now - delivery.created_at > timedelta(days=ctx.settings.web_copy_days):
-        raise TokenError(
-            f"Digests can be viewed online for {pluralize(ctx.settings.web_copy_days, 'day')}. The e-mail itself still "
-            "works, and so do its links. If you don't have it, enter your address on the front page, and we'll send "
-            "you a link to your preferences."
-        )
+        raise TokenError(messages.copy_expired(ctx.settings.web_copy_days))
     return delivery
 
 

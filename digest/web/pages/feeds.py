@@ -103,7 +103,7 @@ def mailed_citations(web: WebDep, token: str, kind: CitationFormat) -> Response:
 def mailed_feed(web: WebDep, request: Request, token: str, kind: FeedFormat) -> Response:
     """Return the papers that a subscriber was mailed."""
     feed = PaperFeed(
-        title=f"Sent to you · {web.ctx.product_name}",
+        title=messages.personal_feed_title(web.ctx.product_name),
         description=messages.PERSONAL_FEED,
         feed_url=web.ctx.absolute_url(f"/mine/{token}/{kind}"),
         home_page_url=web.ctx.absolute_url("/papers"),

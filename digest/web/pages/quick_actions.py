@@ -37,6 +37,7 @@ from digest.subscribers import (
     unmute_keyword,
 )
 from digest.tokens import TokenPurpose
+from digest.web import messages
 from digest.web.context import SAFE_METHODS, WebContext, WebDep
 from digest.web.forms import QuickActionForm
 
@@ -172,5 +173,5 @@ def resubscribe(web: WebDep, token: str) -> HTMLResponse:
 def parse_number(text: str) -> int:
     """Parse the number at the end of a URL. Raises TokenError for anything else."""
     if not re.fullmatch(r"[0-9]{1,15}", text):
-        raise TokenError("This link is damaged. Copy all of it from the e-mail, or use one from a newer e-mail.")
+        raise TokenError(messages.DAMAGED_LINK)
     return int(text)

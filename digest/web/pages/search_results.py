@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 from digest.database import read_session
 from digest.database.models import Paper
 from digest.errors import QueryError
-from digest.formatting import format_number, pluralize
+from digest.formatting import pluralize
 from digest.matching import Query, describe, parse
 from digest.papers import (
     MatchCount,
@@ -65,7 +65,7 @@ class Rhythm:
     def per_week(self) -> str:
         """Average of five list days, in words."""
         rate = 5 * self.total / self.days
-        return f"about {format_number(round(rate))} a week" if rate >= 1 else "less than one a week"
+        return messages.per_week(round(rate)) if rate >= 1 else messages.LESS_THAN_WEEKLY
 
 
 def parse_search(web: WebContext, text: str) -> ParsedSearch:

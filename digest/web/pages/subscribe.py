@@ -21,6 +21,7 @@ from digest.formatting import join_words
 from digest.matching import KeywordInput
 from digest.papers import lasting_notices, latest_list_day, load_source_problems, recent_papers
 from digest.subscribers import CONSENT_TEXT, MAX_CAP, Preferences
+from digest.web import messages
 from digest.web.address_suggestions import suggest_domain
 from digest.web.context import SAFE_METHODS, WebContext, WebDep
 from digest.web.errors import error_page
@@ -101,7 +102,7 @@ def preview_email(
         list_day = None
     html = render_preview_email(web, parsed.keywords, list_day)
     if not html:
-        return error_page(web, 404, title="No papers yet", text="The sources have not been read yet.")
+        return error_page(web, 404, title=messages.NO_PAPERS_TITLE, text=messages.NO_PAPERS_YET)
     return HTMLResponse(html, headers=EMAIL_HEADERS)
 
 
@@ -134,7 +135,7 @@ async def request_subscription(
 
     def store(email: str) -> None:
         if seconds := web.limiter.check_domain(email):
-            raise HTTPException(429, "Try again later.", headers={"Retry-After": str(seconds)})
+            raise HTTPException(429, messages.TRY_LATER, headers={"Retry-After": str(seconds)})
         if web.limiter.hit_mailbox(email):
             subscribers.subscribe(web.ctx, email, preferences, keywords, web.clock())
 

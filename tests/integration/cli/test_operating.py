@@ -36,7 +36,7 @@ from digest.planning import plan
 from digest.subscribers import Preferences, decline, parse_keywords_or_raise, subscribe, unsubscribe
 from digest.tokens import TokenPurpose
 from digest.web import create_app
-from digest.web.pages.archive import KEYWORDS_GONE
+from digest.web.messages import COPY_WITHOUT_KEYWORDS
 from tests.support.browser import Browser
 from tests.support.command import Command
 from tests.support.contexts import (
@@ -248,7 +248,7 @@ def test_the_keywords_of_who_left_go_when_the_way_back_ends(past: AppContext) ->
     # The copy of their email says why it cannot be shown any more; that of who stays is shown.
     gone = web_copy(past, BOB, NOW + 31 * DAY)
     assert gone.status_code == 410
-    assert KEYWORDS_GONE in gone.text
+    assert COPY_WITHOUT_KEYWORDS in gone.text
     assert web_copy(past, ADA, NOW + 31 * DAY).status_code == 200
 
 
