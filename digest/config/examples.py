@@ -19,6 +19,7 @@ EXAMPLES = {
     "site_name": "Papers of the Example Lab", "intro": "New papers for the Example Lab and its friends.",
     "accent": "#9c1c2e", "logo": "/etc/digest/logo.svg", "templates": "/etc/digest/templates",
     "footer_links": "Imprint=https://example.org/imprint,The lab=https://example.org",
+    "documentation_url": "https://docs.example.org/digest",
     "host_gaps": "api.example.org=2", "contact": "you@example.org", "default_timezone": "Europe/Berlin",
     "send_hour": "8", "most_keywords": "100", "longest_keyword": "2000", "most_terms": "64",
     "deepest_nesting": "16", "web_copy_days": "90",

@@ -36,6 +36,7 @@ from digest.config.values import (
     Intro,
     MailFrom,
     OneLine,
+    OptionalHttpUrl,
     Rate,
     SiteName,
     StringList,
@@ -215,6 +216,7 @@ class SiteSettings(BaseModel):
     site_name: SiteName = ""
     intro: Intro = ""
     footer_links: FooterLinks = ()
+    documentation_url: OptionalHttpUrl = ""
     accent: Accent = ""
     logo: OneLine = ""
     templates: OneLine = ""

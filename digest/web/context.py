@@ -167,6 +167,7 @@ class PageGlobals:
     intro: str
     brand: Brand
     footer_links: Sequence[FooterLink]
+    documentation_url: str
     contact: str
     is_demo: bool
     local_inbox: bool
@@ -185,6 +186,7 @@ def template_environment(ctx: AppContext, root: str, brand: Brand) -> Environmen
         intro=settings.intro,
         brand=brand,
         footer_links=settings.footer_links,
+        documentation_url=settings.documentation_url,
         contact=settings.contact,
         is_demo=ctx.is_demo,
         local_inbox=not settings.has_relay,

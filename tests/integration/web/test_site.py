@@ -14,6 +14,7 @@ from digest.monitoring.checks.configuration import check_settings
 from digest.rendering import create_theme, load_batch, prepare_email
 from digest.web import create_app
 from tests.support.browser import TEST_TIME, Browser, ParsedPage
+from tests.support.command import ROOT
 from tests.support.contexts import ADA, make_context, make_settings, store_papers
 
 ACCENT, OURS = "#9c1c2e", "#3d4fd6"
@@ -57,6 +58,17 @@ def test_links_of_the_footer_stand_on_every_page(sqlite_store: Engine) -> None:
         page = ParsedPage(browser.get(path).text)
         assert page.links[-2:] == ['https://example.org/imprint?a="b"&c', "https://example.org"], path
         assert 'Imprint "here"' in page.text
+
+
+def test_help_and_operator_pages_lead_to_the_documentation_that_is_published(sqlite_store: Engine) -> None:
+    address = "https://docs.example.org/digest"
+    ours = browser_for(sqlite_store, operator_token="x" * 20)
+    theirs = browser_for(sqlite_store, operator_token="x" * 20, documentation_url=address)
+    for path, pages in (("/help/keywords", ["keywords", "teach"]), ("/operator/login", ["index"])):
+        links = [link for link in ParsedPage(theirs.get(path).text).links if link.startswith(address)]
+        assert links == [f"{address}/{page}.html" for page in pages]
+        assert all((ROOT / "docs" / f"{page.replace('index', 'README')}.md").exists() for page in pages)
+        assert "ocumentation" not in ours.get(path).text
 
 
 def test_the_accent_is_a_style_sheet_of_our_own_host(sqlite_store: Engine) -> None:

@@ -125,6 +125,7 @@ BAD = [
         "must have a label and an address for each link, and link 1 lacks one",
     ),
     ("footer_links", "Imprint=", "and link 1 lacks one"),
+    ("documentation_url", "javascript:alert(1)", "must be an address that starts with"),
     ("footer_links", "L" * 41 + "=https://a.b", "must have labels of at most 40 characters"),
     ("footer_links", "Imprint=javascript:alert(1)", "and 'Imprint' does not"),
     ("footer_links", "Imprint=//example.org", "must lead to addresses that start with https:// or http://"),
