@@ -45,6 +45,10 @@ email,keywords,frequency,send_hour,timezone,cap,trending,summaries
 ada@example.org,diffusion model|protein,weekdays,7,Europe/Berlin,30,yes,no
 
 Files from `digest subscribers export` can be imported: unsubscribed and suppressed people stay so, and pauses go on.
+
+$ digest subscribers import subscribed_members_export.csv --column keywords=TAGS --dry-run
+
+$ digest subscribers import list_members.txt --keyword "diffusion model" --confirmed
 """
 KeywordOption = Annotated[
     list[str] | None,
@@ -261,7 +265,8 @@ def allow(email: str, *, as_json: JsonOption = False) -> None:
 @app.command("import", epilog=IMPORT_EPILOG)
 def import_(
     file: Annotated[
-        Path, typer.Argument(exists=True, dir_okay=False, help="CSV file; its first line names the columns.")
+        Path,
+        typer.Argument(exists=True, dir_okay=False, help="CSV file, its first line names the columns; or a list."),
     ],
     *,
     confirmed: Annotated[
@@ -270,15 +275,25 @@ def import_(
     strict: Annotated[bool, typer.Option("--strict", help="Import nothing if any line is invalid.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be imported; change nothing.")] = False,
     from_line: Annotated[int, typer.Option(min=1, metavar="N", help="Continue at this line of the file.")] = 1,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(metavar="OURS=THEIRS", help="Read our column from this one, keywords=TAGS. Can be repeated."),
+    ] = None,
+    keyword: Annotated[
+        list[str] | None,
+        typer.Option("--keyword", "-k", help="Keyword for those who have none in the file. Can be repeated."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Add subscribers from a CSV file.
+    """Add subscribers from a CSV file or a list of addresses.
 
     Columns: email, keywords (separated by | or line breaks), and optionally frequency, send_hour, timezone, cap,
-    trending, summaries. Invalid lines are reported by number and skipped. Exports of spreadsheets and of other
-    newsletter programs work too; people who unsubscribed there are not subscribed here.
+    trending, summaries. Invalid lines are reported by number and skipped.
+
+    Files of listmonk, Mailchimp, Ghost, Mailman and spreadsheets work too, and lists with one address per line. People
+    who unsubscribed, bounced, are blocked or never confirmed there are skipped, and so are those who left here.
     """
-    from digest.subscribers import import_csv
+    from digest.subscribers import import_csv, parse_column_choices
 
     ctx = open_context()
     result = import_csv(
@@ -289,17 +304,26 @@ def import_(
         strict=strict,
         dry_run=dry_run,
         from_line=from_line,
+        columns=parse_column_choices(column or []),
+        keywords=keyword or [],
         actor=system_user(),
     )
     errors, table = result.line_errors, result.table
     if as_json:
         bad = [{"line": number, "message": message} for number, message in errors]
+        skipped = [{"line": number, "reason": reason} for number, reason in result.skipped]
         read = {"encoding": table.encoding, "columns": table.columns, "ignored": table.ignored} if table else {}
-        print_json({"imported": 0 if dry_run else result.imported, "bad": bad, "dry_run": dry_run} | read)
+        counts = {"imported": 0 if dry_run else result.imported, "valid": result.imported}
+        program = {"format": table.format.name, "notes": result.notes} if table else {}
+        print_json(counts | {"bad": bad, "skipped": skipped, "dry_run": dry_run} | read | program)
     else:
         summary = messages.would_import if dry_run else messages.imported
         typer.echo(summary(result.imported, len(errors)))
-        if table and (dry_run or table.ignored or table.encoding != "UTF-8"):
+        for sentence in result.skip_summary:
+            typer.echo(sentence)
+        for note in result.notes:
+            print_note(note)
+        if table and (dry_run or table.ignored or result.skipped or table.encoding != "UTF-8"):
             print_note(f"{file.name}: {table.describe()}")
     for number, message in errors:
         print_error(f"{file.name} line {number}: {message}")

@@ -4,6 +4,7 @@
 - `csv_table`: CSV as spreadsheets and other newsletter programs write it
 - `csv_transfer`: list subscribers, export them as CSV and import them
 - `mark_rows`: rows of marks, inside the caller's transaction
+- `imports`: lists of subscribers as other programs write them
 - `marks`: what a subscriber says about papers: more like this, less like this, saved
 - `mute_suggestions`: keywords that a subscriber may want to mute
 - `operator_actions`: what an operator may do to a subscription, recorded, and how to undo it
@@ -34,6 +35,7 @@ from digest.subscribers.address_change import (
     request_address_change,
     undo_address_change,
 )
+from digest.subscribers.csv_table import parse_column_choices
 from digest.subscribers.csv_transfer import (
     ImportReport,
     export_csv,
@@ -41,6 +43,7 @@ from digest.subscribers.csv_transfer import (
     import_csv,
     list_subscribers,
 )
+from digest.subscribers.imports import SkipReason
 from digest.subscribers.keyword_papers import learn_from_keywords
 from digest.subscribers.mark_rows import load_marks
 from digest.subscribers.marks import (
@@ -229,6 +232,7 @@ __all__ = [
     "SeedOutcome",
     "SeedReport",
     "SeedStatus",
+    "SkipReason",
     "SubscriberProfile",
     "WeeklyState",
     "add_seeds",
@@ -286,6 +290,7 @@ __all__ = [
     "mute_author",
     "mute_keyword",
     "normalize_address",
+    "parse_column_choices",
     "parse_keywords",
     "parse_keywords_or_raise",
     "parse_references",

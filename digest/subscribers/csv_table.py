@@ -3,13 +3,24 @@
 import csv
 import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 
 from digest.database.models import SubscriberStatus
 from digest.errors import SubscriberError
+from digest.subscribers.imports import (
+    LEFT_COLUMNS,
+    OTHER_PROGRAM,
+    OWN_FORMAT,
+    ListFormat,
+    find_format,
+    find_skip_reason,
+    is_address_list,
+    messages,
+    read_addresses,
+)
 
 PREFERENCE_COLUMNS = ("email", "keywords", "frequency", "send_hour", "timezone", "cap", "trending", "summaries")
 COLUMNS = (
@@ -52,40 +63,64 @@ STATUSES = {
     ),
 }
 STATUS_WORDS = {word: status for status, words in STATUSES.items() for word in words}
-# Columns that hold an instant where somebody has left, as in Mailchimp's files; empty else.
-LEFT_COLUMNS = {
-    "unsub time": SubscriberStatus.UNSUBSCRIBED,
-    "unsubscribed at": SubscriberStatus.UNSUBSCRIBED,
-    "clean time": SubscriberStatus.SUPPRESSED,
-    "bounced at": SubscriberStatus.SUPPRESSED,
-    "complained at": SubscriberStatus.SUPPRESSED,
-}
 
 
 @dataclass(frozen=True, slots=True)
 class CsvTable:
-    """A file, taken apart. `columns` maps our names to those in the file; `ignored` are those that we do not know."""
+    """A file, taken apart. `columns` maps our names to those in the file; `ignored` are those that we do not know.
+
+    `names`: ours for each column of the file, or empty. `listed`: the rows of a file without heading. `tag_key`: where
+    in an object of a JSON cell the keywords are.
+    """
 
     file: Path
     encoding: str
     delimiter: str
     columns: Mapping[str, str]
     ignored: tuple[str, ...]
-    names: tuple[str, ...] = field(repr=False)  # ours for each column of the file, or empty
+    names: tuple[str, ...] = field(repr=False)
     text: str = field(repr=False)
     skipped_lines: int = 0  # above the heading
+    format: ListFormat = OTHER_PROGRAM
+    listed: tuple[tuple[int, Mapping[str, str]], ...] | None = field(default=None, repr=False)
+    tag_key: str = "keywords"
+
+    @property
+    def is_own(self) -> bool:
+        """True for a file of ours, in which those who have left are kept as such."""
+        return self.format is OWN_FORMAT
+
+    @property
+    def has_tags(self) -> bool:
+        """True where the column of keywords is one of another program, with tags or labels."""
+        is_renamed = normalize_name(self.columns.get("keywords", "keywords")) != "keywords"
+        return is_renamed or (not self.is_own and "attributes" in self.names)
+
+    @property
+    def unused_tags(self) -> str:
+        """Name of a column that may have keywords and is not read, or empty."""
+        names = (name for name in self.ignored if normalize_name(name) in self.format.tag_columns)
+        return "" if "keywords" in self.columns else next(names, "")
 
     def describe(self) -> str:
         """Describe how the file was read, in one sentence."""
+        if self.listed is not None:
+            return f"read as {self.encoding}: {self.format.name}"
         mapped = ", ".join(name if name == own else f"{own} from {name!r}" for own, name in self.columns.items())
-        text = f"read as {self.encoding}, separated by {DELIMITERS.get(self.delimiter, repr(self.delimiter))}: {mapped}"
+        program = "" if self.format in (OWN_FORMAT, OTHER_PROGRAM) else f" by {self.format.name}"
+        separator = DELIMITERS.get(self.delimiter, repr(self.delimiter))
+        text = f"read as {self.encoding}, separated by {separator}{program and f', written{program}'}: {mapped}"
         return f"{text}; ignored: {', '.join(self.ignored)}" if self.ignored else text
 
     def rows(self) -> Iterator[tuple[int, Mapping[str, str]]]:
         """Yield the rows below the heading, each with the number of its first line.
 
-        A row with too many cells is a mapping of "" to what is wrong. Raises SubscriberError for a file that is no CSV.
+        A row with too many cells is a mapping of "" to what is wrong. A row of another program has `left` where its
+        person must not be added. Raises SubscriberError for a file that is no CSV.
         """
+        if self.listed is not None:
+            yield from self.listed
+            return
         lines = csv.reader(io.StringIO(self.text, newline=""), delimiter=self.delimiter)
         try:
             next(lines, None)
@@ -108,14 +143,28 @@ class CsvTable:
         for name, cell in zip(self.names, cells, strict=False):
             if name in LEFT_COLUMNS:
                 if cell.strip():
-                    row["status"] = LEFT_COLUMNS[name]
+                    row["left"] = LEFT_COLUMNS[name]
+            elif name == "agreed_at":  # of several the last that is filled: Mailchimp has asked, and confirmed
+                row[name] = cell.strip() or row.get(name, "")
             elif name:
                 row.setdefault(name, cell)
+        if "attributes" in row and "keywords" not in row:
+            row["keywords"] = row["attributes"]
+        file_name = self.file.name.casefold()
+        for beginning, reason in self.format.file_names.items():
+            if file_name.startswith(beginning):
+                row.setdefault("left", reason)
+        if not self.is_own and (skip_reason := find_skip_reason(row)):
+            row["left"] = skip_reason
         return row
 
 
-def read_csv(file: Path) -> CsvTable:
-    """Take a file apart. Raises SubscriberError when it cannot be read, or has no column of addresses."""
+def read_csv(file: Path, chosen: Mapping[str, str] = {}) -> CsvTable:
+    """Take a file apart. Raises SubscriberError when it cannot be read, or has no addresses where they can be.
+
+    `chosen`: columns of the file by our names, as the operator wants them read; `attributes.topics` is a field of a
+    column of JSON.
+    """
     text, encoding = decode_file(file)
     hint, line_break, rest = text.partition("\n")
     match = re.fullmatch(r'"?sep=(.)"?\r?', hint, re.IGNORECASE)  # the line by which Excel names the separator
@@ -123,8 +172,11 @@ def read_csv(file: Path) -> CsvTable:
         text = rest
     delimiters = [match[1]] if match else list(DELIMITERS)
     headings = {delimiter: read_heading(file, text, delimiter) for delimiter in delimiters}
-    names = {delimiter: map_columns(heading) for delimiter, heading in headings.items()}
+    names = {delimiter: map_columns(heading, chosen) for delimiter, heading in headings.items()}
     delimiter = next((each for each, mapped in names.items() if "email" in mapped), None)
+    if delimiter is None and not chosen and is_address_list(text):
+        program, rows = read_addresses(text)
+        return CsvTable(file, encoding, "", {}, (), (), text, format=program, listed=tuple(rows))
     if delimiter is None:
         widest = max(headings.values(), key=len)
         raise SubscriberError(
@@ -132,16 +184,23 @@ def read_csv(file: Path) -> CsvTable:
             f"(it names: {', '.join(widest)[:200]})"
         )
     heading, mapped = headings[delimiter], names[delimiter]
-    reject_misspelled(file, heading, mapped)
+    plain_names = {normalize_name(name) for name in heading}
+    program = find_format(plain_names)
+    require_columns(heading, chosen)
+    if program in (OWN_FORMAT, OTHER_PROGRAM):
+        reject_misspelled(file, heading, mapped)
     return CsvTable(
         file,
         encoding,
         delimiter,
-        columns={own: name for own, name in zip(mapped, heading, strict=True) if own},
+        columns={own: name for own, name in zip(mapped, heading, strict=True) if own}
+        | {own: name for own, name in chosen.items() if own == "keywords"},
         ignored=tuple(name for own, name in zip(mapped, heading, strict=True) if not own and name),
         names=mapped,
         text=text,
         skipped_lines=int(bool(match)),
+        format=program,
+        tag_key=split_field(chosen.get("keywords", ""), plain_names)[1] or "keywords",
     )
 
 
@@ -172,15 +231,51 @@ def read_heading(file: Path, text: str, delimiter: str) -> list[str]:
         raise SubscriberError(f"{file} line 1 is not CSV: {error}") from error
 
 
-def map_columns(heading: list[str]) -> tuple[str, ...]:
-    """Return our name for each column, or an empty text. Of several columns for one thing the first is taken."""
+def map_columns(heading: list[str], chosen: Mapping[str, str] = {}) -> tuple[str, ...]:
+    """Return our name for each column, or an empty text. Of several columns for one thing the first is taken.
+
+    What is `chosen` goes first; then what the program means by its names, then what they mean anywhere.
+    """
+    plain_names = [normalize_name(name) for name in heading]
+    program = find_format(set(plain_names))
+    by_choice = {normalize_name(split_field(theirs, plain_names)[0]): own for own, theirs in chosen.items()}
     mapped: list[str] = []
-    for name in heading:
-        plain = normalize_name(name)
+    for plain in plain_names:
         own = "email" if plain in EMAIL_NAMES else OTHER_NAMES.get(plain, plain.replace(" ", "_"))
-        known = plain if plain in LEFT_COLUMNS else own if own in COLUMNS else ""
-        mapped.append("" if known in mapped else known)
+        known = plain if plain in LEFT_COLUMNS else program.columns.get(plain, own if own in COLUMNS else "")
+        if plain in by_choice:
+            known = by_choice[plain]
+        elif known in by_choice.values():
+            known = ""
+        mapped.append("" if known in mapped and known != "agreed_at" else known)
     return tuple(mapped)
+
+
+def parse_column_choices(texts: Sequence[str]) -> dict[str, str]:
+    """Parse `ours=theirs`, as an operator names columns. Raises SubscriberError."""
+    chosen: dict[str, str] = {}
+    for text in texts:
+        own, sign, theirs = (part.strip() for part in text.partition("="))
+        if not (own and sign and theirs):
+            raise SubscriberError(messages.not_a_mapping(text))
+        chosen[own.casefold()] = theirs
+    return chosen
+
+
+def split_field(theirs: str, plain_names: Collection[str]) -> tuple[str, str]:
+    """Return the column and the field in its JSON that a chosen name means; without a field the name is a column."""
+    column, _, key = theirs.partition(".")
+    return (theirs, "") if not key or normalize_name(theirs) in plain_names else (column, key)
+
+
+def require_columns(heading: list[str], chosen: Mapping[str, str]) -> None:
+    """Raise SubscriberError for a chosen column that the file does not have, or that is none of ours."""
+    plain_names = {normalize_name(name) for name in heading}
+    for own, theirs in chosen.items():
+        if own not in COLUMNS:
+            raise SubscriberError(messages.unknown_target(own, ", ".join(COLUMNS)))
+        if normalize_name(split_field(theirs, plain_names)[0]) not in plain_names:
+            raise SubscriberError(messages.unknown_column(theirs, ", ".join(heading)[:200]))
 
 
 def normalize_name(name: str) -> str:

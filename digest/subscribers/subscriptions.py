@@ -152,9 +152,10 @@ def add_subscriber(
     confirmed: bool,
     paused_until: date | None = None,
     suspend_reason: str = "",
+    consent: str = "",
     actor: str = "",
 ) -> bool:
-    """Add a subscriber for the operator; `confirmed` when they have already agreed elsewhere.
+    """Add a subscriber for the operator; `confirmed` when they have already agreed elsewhere, as `consent` then says.
 
     `actor`: who is recorded to have done so; nobody where it is empty. Returns whether a confirmation was queued.
     Raises SubscriberError for a subscription that is running, and for an address on the suppression list.
@@ -167,6 +168,7 @@ def add_subscriber(
             record_action(session, actor, "add", ObjectKind.SUBSCRIBER, int(subscriber.id or 0), now)
         if not confirmed:
             return enqueue_email(ctx, session, subscriber, DeliveryKind.CONFIRM, subscriber.ended_at, now)
+        subscriber.consent = consent or subscriber.consent
         _start_subscription(session, subscriber, now)
         records.pause(subscriber, paused_until)
         if suspend_reason and not paused_until:

@@ -24,7 +24,8 @@ from digest.sources.latex import latex_to_text
 from digest.sources.names import parse_authors
 from digest.sources.pubmed_xml import parse_records
 from digest.sources.text import TEXT_LENGTH, clean_text
-from digest.subscribers.csv_table import COLUMNS, LEFT_COLUMNS, read_csv
+from digest.subscribers.csv_table import COLUMNS, read_csv
+from digest.subscribers.imports import ROW_COLUMNS, SkipReason
 from digest.subscribers.references import MAX_REFERENCES, decode_upload, parse_references
 from digest.tokens import TokenPurpose, TokenSigner
 
@@ -141,7 +142,23 @@ REFERENCES = text_of(
 CSL_ITEM = st.dictionaries(
     st.sampled_from(["title", "abstract", "DOI", "PMID", "URL", "author", "issued", "number", "note"]), JSON, max_size=6
 )
-CSV = text_of(",", ";", "\t", "\n", "\r", '"', "email", "keywords", "a@example.org", "sep=", "sep=;\n", "status", "\0")
+CSV = text_of(
+    *(",", ";", "\t", "\n", "\r", '"', "email", "keywords", "a@example.org", "sep=", "sep=;\n", "status", "\0"),
+    *(
+        "uuid,attributes,",
+        "LEID,EUID,",
+        "TAGS,",
+        "labels,",
+        "nomail,",
+        "UNSUB_TIME,",
+        "{",
+        "[",
+        "}",
+        "]",
+        "unsubscribed",
+    ),
+    *("a at example.org", "(", ")", "<", ">", "Members of x:\n", "subscribed_to_emails,", "true", "false"),
+)
 
 
 @given(KEYWORD)
@@ -196,7 +213,8 @@ def test_a_list_of_subscribers_is_read_or_refused(raw: bytes) -> None:
         file.write_bytes(raw)
         for number, row in read_csv(file).rows():
             assert number > 0
-            assert row.keys() <= {*COLUMNS, *LEFT_COLUMNS, ""}  # none, where only a column without a name has a cell
+            assert not row.get("left") or SkipReason(row["left"])
+            assert row.keys() <= {*COLUMNS, *ROW_COLUMNS, ""}  # none, where only a column without a name has a cell
 
 
 @given(REFERENCES | st.lists(CSL_ITEM | JSON, max_size=4).map(json.dumps) | ANY_TEXT)

@@ -46,21 +46,23 @@ def test_every_way_in_which_a_spreadsheet_saves_is_read(sqlite_store: Engine, tm
 
 
 @pytest.mark.parametrize(
-    ("text", "becomes"),
+    ("text", "reason"),
     [
-        (f"uuid,email,name,attributes,status\n1,{ADA},Ada,{{}},enabled\n2,{BOB},Bob,{{}},blocklisted\n", "suppressed"),
-        (f"uuid,email,name,attributes,status\n1,{ADA},Ada,{{}},enabled\n2,{BOB},Bob,{{}},disabled\n", "unsubscribed"),
+        (f"uuid,email,name,attributes,status\n1,{ADA},Ada,{{}},enabled\n2,{BOB},Bob,{{}},blocklisted\n", "blocked"),
+        (f"uuid,email,name,attributes,status\n1,{ADA},Ada,{{}},enabled\n2,{BOB},Bob,{{}},disabled\n", "disabled"),
         (f"Email Address,First Name,UNSUB_TIME\n{ADA},Ada,\n{BOB},Bob,2024-01-02 10:00:00\n", "unsubscribed"),
-        (f"Email Address,First Name,CLEAN_TIME\n{ADA},Ada,\n{BOB},Bob,2024-01-02 10:00:00\n", "suppressed"),
-        (f"Subscriber Email,State\n{ADA},Subscribed\n{BOB},Hard-bounced\n", "suppressed"),
-        (f"Email,Status\n{ADA},Active\n{BOB},Unconfirmed\n", "pending"),
+        (f"Email Address,First Name,CLEAN_TIME\n{ADA},Ada,\n{BOB},Bob,2024-01-02 10:00:00\n", "bounced"),
+        (f"Subscriber Email,State\n{ADA},Subscribed\n{BOB},Hard-bounced\n", "bounced"),
+        (f"Email,Status\n{ADA},Active\n{BOB},Unconfirmed\n", "unconfirmed"),
         (f"email_address,subscription_status\n{ADA},confirmed\n{BOB},Opted out\n", "unsubscribed"),
     ],
 )
 def test_who_has_left_in_another_program_gets_nothing_here(
-    sqlite_store: Engine, tmp_path: Path, text: str, becomes: str
+    sqlite_store: Engine, tmp_path: Path, text: str, reason: str
 ) -> None:
-    assert statuses(sqlite_store, tmp_path, text.encode()) == {ADA: "active", BOB: becomes}
+    assert statuses(sqlite_store, tmp_path, text.encode()) == {ADA: "active"}
+    report = import_csv(make_context(sqlite_store), tmp_path / "people.csv", NOW, confirmed=True, strict=False)
+    assert report.skipped == [(3, reason)]
 
 
 def test_an_unknown_state_is_a_bad_line(sqlite_store: Engine, tmp_path: Path) -> None:
