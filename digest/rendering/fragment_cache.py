@@ -66,7 +66,9 @@ class FragmentCache:
         """Return the cache of what is rendered with these templates."""
         if templates is self.templates:
             return self
-        return self._others.setdefault(templates, FragmentCache(templates=templates))
+        if templates not in self._others:
+            self._others[templates] = FragmentCache(templates=templates)
+        return self._others[templates]
 
 
 def render_paper(  # noqa: PLR0917  - a cache tells calls apart by all of them
