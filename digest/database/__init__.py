@@ -21,7 +21,6 @@ speak SQLModel or SQLAlchemy Core and do not know which of the two it is.
 
 from digest.database import models
 from digest.database.api_tokens import (
-    TOKEN_PATTERN,
     TokenState,
     create_token,
     find_token,
@@ -74,7 +73,6 @@ __all__ = [
     "SCHEMA_LOCK",
     "SENDER_LOCK",
     "TERM_LOCK",
-    "TOKEN_PATTERN",
     "UNDOABLE_ROW_ACTIONS",
     "InvalidRow",
     "SendMark",

@@ -72,13 +72,12 @@ from digest.papers.links import (
     PaperPair,
     active_links,
     ambiguous_pairs,
-    find_standing,
     link_papers,
     load_names,
     unlink_papers,
 )
 from digest.papers.list_days import BACKFILL_DAYS, days_due, fetches_by_day, is_stale
-from digest.papers.named_papers import PaperName, find_named_papers
+from digest.papers.named_papers import find_named_papers
 from digest.papers.pair_actions import (
     UNDOABLE_PAIR_ACTIONS,
     link_pair,
@@ -138,7 +137,7 @@ from digest.papers.search import (
     count_by_list_day,
     search_papers,
 )
-from digest.papers.separate import separate_papers, separated_pairs, undo_separation
+from digest.papers.separate import separated_pairs
 from digest.papers.similar import (
     RelatedPaper,
     count_terms,
@@ -204,7 +203,6 @@ __all__ = [
     "MatchCount",
     "PaperCache",
     "PaperFilter",
-    "PaperName",
     "PaperNews",
     "PaperOrder",
     "PaperPair",
@@ -247,7 +245,6 @@ __all__ = [
     "find_open_gaps",
     "find_recent_candidates",
     "find_related_papers",
-    "find_standing",
     "first_list_days",
     "first_listing_id_of_latest_day",
     "first_rate",
@@ -310,7 +307,6 @@ __all__ = [
     "seat_queries",
     "seat_ranks",
     "separate_pair",
-    "separate_papers",
     "separated_pairs",
     "source_numbers",
     "sources_by_paper",
@@ -323,7 +319,6 @@ __all__ = [
     "sync_feeds",
     "trending_papers_after",
     "undo_pair_action",
-    "undo_separation",
     "unlink_pair",
     "unlink_papers",
     "unpack_ranking_key",

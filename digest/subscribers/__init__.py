@@ -45,7 +45,6 @@ from digest.subscribers.csv_transfer import (
 )
 from digest.subscribers.imports import SkipReason
 from digest.subscribers.keyword_papers import learn_from_keywords
-from digest.subscribers.mark_rows import load_marks
 from digest.subscribers.marks import (
     MARK_KINDS_ON_PAGES,
     MARKS_LIMIT,
@@ -74,7 +73,6 @@ from digest.subscribers.operator_actions import (
     resend_confirmation,
     restore_subscription,
     resume_subscription,
-    subscriber_by_id,
     undo_subscriber_action,
 )
 from digest.subscribers.privacy import (
@@ -97,7 +95,6 @@ from digest.subscribers.profiles import (
     edit_profile,
     find_word,
     get_profile_view,
-    refit_profile,
     refit_profiles,
 )
 from digest.subscribers.quick_actions import (
@@ -283,7 +280,6 @@ __all__ = [
     "list_marked",
     "list_seeds",
     "list_subscribers",
-    "load_marks",
     "mailed_papers",
     "mark_outdated",
     "mark_paper",
@@ -296,7 +292,6 @@ __all__ = [
     "parse_references",
     "parse_weekday",
     "pause_subscription",
-    "refit_profile",
     "refit_profiles",
     "remove_seeds",
     "remove_subscription",
@@ -313,7 +308,6 @@ __all__ = [
     "start_pause",
     "subscribe",
     "subscriber_by_email",
-    "subscriber_by_id",
     "suppress_address",
     "suspend",
     "to_profile",

@@ -22,7 +22,7 @@ from digest.subscribers import messages
 from digest.subscribers.mark_rows import add_marks, delete_marks
 from digest.subscribers.profile import SubscriberProfile, running_subscriber, subscriber_from_token, to_profile
 from digest.subscribers.profiles import refit_profile
-from digest.subscribers.references import InvalidReference, ParsedReferences, Reference, ReferenceFormat
+from digest.subscribers.references import ParsedReferences, Reference, ReferenceFormat
 from digest.subscribers.seed_texts import seed_reference
 from digest.tokens import TokenPurpose
 
@@ -109,7 +109,9 @@ def add_seeds(ctx: AppContext, token: str, parsed: ParsedReferences, now: dateti
     with write_session(ctx.engine) as session:
         subscriber = running_subscriber(ctx, session, TokenPurpose.PREFERENCES, token, now)
         outcomes = _SeedWriter(session, int(subscriber.id or 0), now).add(parsed.references)
-        outcomes += [_refuse(entry) for entry in parsed.invalid]
+        outcomes += [
+            SeedOutcome(entry.place, entry.text, SeedStatus.UNUSABLE, entry.message) for entry in parsed.invalid
+        ]
         report = SeedReport(parsed.format, tuple(sorted(outcomes, key=lambda outcome: outcome.place)), parsed.notice)
         if report.added:
             refit_profile(session, int(subscriber.id or 0), now)
@@ -206,10 +208,6 @@ class _SeedWriter:
         if not text.title:
             return SeedStatus.WAITING, messages.SEED_WAITING
         return SeedStatus.STORED, messages.SEED_STORED if text.abstract else messages.SEED_STORED_TITLE
-
-
-def _refuse(entry: InvalidReference) -> SeedOutcome:
-    return SeedOutcome(entry.place, entry.text, SeedStatus.UNUSABLE, entry.message)
 
 
 def _numbers(keys: Sequence[str], prefix: str) -> list[int]:

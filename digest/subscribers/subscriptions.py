@@ -275,9 +275,9 @@ def _request_subscription(
 
 
 def _start_subscription(session: Session, subscriber: Subscriber, now: datetime) -> None:
-    # The first digest has the papers of the latest list day; what came before is in the archive.
     if session.get(Profile, subscriber.id):  # they asked for papers close to their keywords
         refit_profile(session, int(subscriber.id or 0), now)
+    # The first digest has the papers of the latest list day; what came before is in the archive.
     records.activate(subscriber, papers.first_listing_id_of_latest_day(session) - 1, now)
     delivery.discard_undelivered(session, int(subscriber.id or 0))
 

@@ -2,14 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from math import log
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from digest.matching.phrase_index import split_words_cached
 from digest.matching.similarity.count_terms import CountedTerm
 from digest.matching.similarity.paper_terms import list_terms
-
-if TYPE_CHECKING:
-    import numpy as np
 
 Text = tuple[str, str]  # title and abstract
 SparseMatrix = Any  # csr_matrix; SciPy has no types
@@ -64,12 +61,7 @@ class TermSpace:
             counts += found.values()
             offsets.append(len(columns))
         values = (1 + np.log(np.asarray(counts, dtype=np.float32))) * self.weights[columns]
-        lengths = np.sqrt(np.bincount(_row_numbers(offsets), weights=values**2, minlength=len(offsets) - 1))
-        values = (values / np.repeat(np.maximum(lengths, 1e-9), np.diff(offsets))).astype(np.float32)
+        rows = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+        lengths = np.sqrt(np.bincount(rows, weights=values**2, minlength=len(offsets) - 1))
+        values = (values / np.maximum(lengths, 1e-9)[rows]).astype(np.float32)
         return csr_matrix((values, np.asarray(columns, dtype=np.int32), offsets), (len(offsets) - 1, len(known)))
-
-
-def _row_numbers(offsets: Sequence[int]) -> "np.ndarray[Any, np.dtype[np.int64]]":
-    import numpy as np
-
-    return np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
