@@ -73,6 +73,7 @@ def fill_tables(store: Engine) -> None:
         session.add_all([source_fetch(), recipient := subscriber()])
         session.flush()
         session.add(digest := delivery(recipient, edition="2026-07-01", papers=[1, 2], keywords=[1]))
+        digest.close_papers, digest.close_words = [2], ["图, é"]
         session.flush()
         session.add(
             BounceRecord(
@@ -88,7 +89,7 @@ def fill_tables(store: Engine) -> None:
         number = recipient.id or 0
         session.add(PaperMark(subscriber_id=number, paper_id=1, kind=MarkKind.LESS, created_at=NOW))
         session.add(SeedText(subscriber_id=number, reference="doi:10.1000/1", title="图", created_at=NOW))
-        session.add(Profile(subscriber_id=number, edits={"überall": 0}, words={"图": 0.5}, fitted_at=NOW))
+        session.add(Profile(subscriber_id=number, edits={"überall": 0}, words={"图": 0.5}, waiting_papers=[2]))
         session.add(TermCount(term="graph theory", label="graph theory", paper_count=2))
         session.add(TermFit(paper_count=2, last_paper_id=2, fitted_at=NOW))
         session.add(SeenEntry(source="feeds", feed="tides", key="k", last_seen_at=NOW))

@@ -14,7 +14,7 @@ from digest.database import (
     select_readable,
     write_session,
 )
-from digest.database.models import MarkKind, PaperMark, Profile, SeedText, TermCount, TermFit
+from digest.database.models import Delivery, MarkKind, PaperMark, Profile, SeedText, TermCount, TermFit
 from digest.database.quarantine import quarantined_rows, release_readable
 from tests.conftest import Connect
 from tests.support.migrations import BEYOND_32_BITS, LATER, ROWS, THEN, read_rows, run_migrations, write_rows
@@ -48,6 +48,8 @@ def test_rows_keep_their_values_and_the_new_tables_hold_what_they_are_for(former
     assert after == before | {"paper_mark": [], "profile": [], "term_count": [], "term_fit": []}
     migrate(former_store)
     with write_session(former_store) as session:
+        deliveries = session.exec(select(Delivery.close_papers, Delivery.close_words)).all()
+        assert set(map(str, deliveries)) == {"([], [])"}, "digests of before have no close papers"
         for kind in MarkKind:
             add_mark(session, kind)
         session.add(Profile(subscriber_id=SUBSCRIBER_ID, words={"graph": 1.5}, edits={"图": 0}))
@@ -62,6 +64,7 @@ def test_rows_keep_their_values_and_the_new_tables_hold_what_they_are_for(former
             None,
             None,
         )
+        assert profile.waiting_papers == []
         assert session.exec(select(TermFit.last_paper_id)).one() == BEYOND_32_BITS
     for refused in ("saved", "opened"):  # a second time, and what is none
         with pytest.raises(IntegrityError), write_session(former_store) as session:
