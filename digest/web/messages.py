@@ -103,7 +103,6 @@ WRONG_TOKEN = "This token is not correct. It is the value of DIGEST_OPERATOR_TOK
 CROSS_SITE_TITLE = "This form was sent from another site"
 CROSS_SITE = "Nothing was changed. Open the page here and use its own button."
 BACK_LABEL = "Back"
-BACK_TO_DELIVERY_LABEL = "Back to the delivery"
 BACK_TO_PAPERS_LABEL = "Back to the papers"
 OVERVIEW_LABEL = "Overview"
 ALL_SENT = "All of today's digests have been sent."

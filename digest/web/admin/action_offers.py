@@ -17,6 +17,7 @@ from digest.database.models import (
 )
 from digest.jobs import can_undo
 from digest.subscribers import REASON_REMOVED, RUNNING_STATUSES, has_complaint
+from digest.web.admin import messages
 from digest.web.admin.action_texts import DELIVERY_TEXTS, SUBSCRIBER_TEXTS, ActionText, done_text
 
 
@@ -69,15 +70,17 @@ def delivery_offers(delivery: Delivery, subscriber_status: str, now: datetime, c
     return _offers(DELIVERY_TEXTS, names)
 
 
-def find_done(session: Session, number: int, kind: ObjectKind, object_id: int | str = "") -> DoneNote | None:
-    """Return what an action did, if it was on this kind of object and, where given, on this one."""
+def find_done(
+    session: Session, number: int | None, kind: ObjectKind | None = None, object_id: int | str = ""
+) -> DoneNote | None:
+    """Return what an action did, if it was on this kind of object and on this one, where these are given."""
     record = session.get(OperatorAction, number) if number else None
-    if record is None or record.object_kind != kind or (object_id and record.object_id != str(object_id)):
+    if record is None or (kind and record.object_kind != kind) or (object_id and record.object_id != str(object_id)):
         return None
     if record.undone_at is not None:
-        return DoneNote("Undone. Everything is as it was before.", 0)
+        return DoneNote(messages.UNDONE, 0)
     sentence = done_text(record.object_kind, record.action, str(record.read_detail().get("outcome", "")))
-    return DoneNote(sentence, number if can_undo(record) else 0) if sentence else None
+    return DoneNote(sentence, int(record.id or 0) if can_undo(record) else 0) if sentence else None
 
 
 def _offers(texts: Mapping[str, ActionText], names: Iterable[str]) -> list[ActionOffer]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from enum import StrEnum
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Literal
 
 import structlog
 from fastapi import APIRouter, Form
@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 from digest.config import source_title
 from digest.database import read_session, resolve_row, retry_row, write_session
 from digest.database.models import Delivery, OperatorAction, QuarantinedRow, Subscriber
-from digest.delivery import cancel_delivery, release_delivery, retry_delivery
+from digest.delivery import cancel_delivery, release_delivery, resolve_delivery, retry_delivery
 from digest.errors import DigestError, ObjectNotFoundError, SubscriberNotFoundError
 from digest.jobs import can_undo, request_fetch, undo_action
 from digest.matching import can_parse
@@ -45,7 +45,7 @@ from digest.web.metrics import MonitoringDep
 log = structlog.get_logger()
 router = APIRouter()
 PAUSE_DAYS = 14  # that the form begins with
-SubscriberChange = Callable[..., OperatorAction]
+Action = Callable[..., OperatorAction]
 
 
 class SubscriberActionName(StrEnum):
@@ -81,14 +81,20 @@ class ActionForm(BaseModel):
     until: date | None = None
 
 
-SUBSCRIBER_CHANGES: Mapping[SubscriberActionName, SubscriberChange] = {
+class ResolveForm(BaseModel):
+    """Outcome of an uncertain delivery."""
+
+    answer: Literal["sent", "lost"]
+
+
+SUBSCRIBER_CHANGES: Mapping[SubscriberActionName, Action] = {
     SubscriberActionName.RESUME: resume_subscription,
     SubscriberActionName.REMOVE: remove_subscription,
     SubscriberActionName.RESTORE: restore_subscription,
     SubscriberActionName.RESEND_CONFIRMATION: resend_confirmation,
     SubscriberActionName.ERASE: erase_subscriber,
 }
-DELIVERY_CHANGES: Mapping[DeliveryActionName, SubscriberChange] = {
+DELIVERY_CHANGES: Mapping[DeliveryActionName, Action] = {
     DeliveryActionName.RETRY: retry_delivery,
     DeliveryActionName.CANCEL: cancel_delivery,
     DeliveryActionName.RELEASE: release_delivery,
@@ -134,6 +140,26 @@ def confirm_delivery_action(web: WebDep, number: RowId, action: DeliveryActionNa
         (row,) = load_delivery_rows(session, [delivery], web.clock(), web.ctx.settings.web_copy_days)
     name = messages.delivery_name(row.title, row.address)
     return _confirm_page(web, DELIVERY_TEXTS[action], name, f"/deliveries/{number}", action)
+
+
+@router.post("/deliveries/{number}/resolve")
+@router.post("/letters/{number}/resolve")
+def resolve_uncertain(
+    web: WebDep, monitoring: MonitoringDep, number: RowId, form: Annotated[ResolveForm, Form()]
+) -> Response:
+    """Resolve an uncertain delivery: it was sent, or it is lost and its papers go into the next digest."""
+
+    def act() -> OperatorAction:
+        with write_session(web.ctx.engine) as session:
+            return resolve_delivery(session, OPERATOR, number, web.clock(), sent=form.answer == "sent")
+
+    return _act(web, monitoring, act, f"/deliveries/{number}")
+
+
+@router.post("/deliveries/{number}/copy")  # as pages of before have it
+@router.post("/letters/{number}/copy")
+def send_copy(web: WebDep, monitoring: MonitoringDep, number: RowId) -> Response:
+    return act_on_delivery(web, monitoring, number, DeliveryActionName.SEND_COPY)
 
 
 @router.post("/deliveries/{number}/{action}")

@@ -8,8 +8,9 @@ from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, field_validator
 
 from digest.database import list_actions, read_session
-from digest.database.models import ObjectKind, OperatorAction
+from digest.database.models import ObjectKind
 from digest.web.admin import messages
+from digest.web.admin.action_offers import find_done
 from digest.web.admin.activity_rows import load_activity_rows
 from digest.web.admin.login import admin_page
 from digest.web.context import SAFE_METHODS, RowId, WebDep
@@ -38,17 +39,17 @@ class ActivityQuery(BaseModel):
 
 
 @router.api_route("/activity", methods=SAFE_METHODS)
-def activity_page(web: WebDep, query: Annotated[ActivityQuery, Query()], done: int = 0) -> HTMLResponse:
+def activity_page(web: WebDep, query: Annotated[ActivityQuery, Query()], done: RowId | None = None) -> HTMLResponse:
     with read_session(web.ctx.engine) as session:
         found = list_actions(session, object_kind=query.kind or "", before_id=query.before, limit=PAGE_ROWS + 1)
         rows = load_activity_rows(session, found[:PAGE_ROWS])
-        record = session.get(OperatorAction, done) if done else None
+        note = find_done(session, done)
     return admin_page(
         web,
         "activity.html",
         query=query,
         rows=rows,
-        is_undone=record is not None and record.undone_at is not None,
+        done=note,
         next_id=found[PAGE_ROWS - 1].id if len(found) > PAGE_ROWS else None,
         tabs=messages.OBJECT_TABS,
         today=web.clock().date(),

@@ -4,34 +4,25 @@ from datetime import date, timedelta
 from typing import Annotated, Literal
 from urllib.parse import quote, urlencode
 
-import structlog
 from fastapi import APIRouter, Form, Query
 from fastapi.responses import HTMLResponse, Response
 from pydantic import BaseModel, field_validator
 from sqlmodel import select
 from starlette.exceptions import HTTPException
 
-from digest.database import read_session, write_session
+from digest.database import read_session
 from digest.database.models import Delivery, DeliveryKind, DeliveryState, ObjectKind, Subscriber
 from digest.delivery import bounces_of, delivery_history
-from digest.delivery import resolve_delivery as record_resolution
-from digest.errors import DigestError, SubscriberError
 from digest.monitoring import MAX_COUNT, PAGE_ROWS, DeliveryFilter, DeliveryTab, count_tabs, find_deliveries
 from digest.papers import papers_by_id
-from digest.subscribers import send_copy_link
 from digest.tokens import TokenPurpose, delivery_subject
-from digest.web import messages as web_messages
 from digest.web.admin import messages
 from digest.web.admin.action_offers import find_done
 from digest.web.admin.activity_rows import load_activity_of
 from digest.web.admin.delivery_rows import load_delivery_rows
 from digest.web.admin.login import admin_page, redirect_to_admin
-from digest.web.auth import OPERATOR
 from digest.web.context import SAFE_METHODS, RowId, WebContext, WebDep
-from digest.web.errors import error_page
-from digest.web.metrics import MonitoringDep
 
-log = structlog.get_logger()
 router = APIRouter()
 MAX_SHOWN_PAPERS = 200
 
@@ -72,12 +63,6 @@ class DeliverySearchForm(BaseModel):
     """An address or a Message-ID. It stands in a form, never in a URL."""
 
     q: str = ""
-
-
-class ResolveForm(BaseModel):
-    """Outcome of an uncertain delivery."""
-
-    answer: Literal["sent", "lost"]
 
 
 @router.api_route("/deliveries", methods=SAFE_METHODS)
@@ -129,7 +114,7 @@ def _list_page(web: WebContext, query: DeliveryListQuery, *, q: str = "", error:
 
 
 @router.api_route("/deliveries/{number}", methods=SAFE_METHODS)
-def delivery_page(web: WebDep, number: RowId, done: int = 0) -> HTMLResponse:
+def delivery_page(web: WebDep, number: RowId, done: RowId | None = None) -> HTMLResponse:
     now = web.clock()
     with read_session(web.ctx.engine) as session:
         delivery = session.get(Delivery, number)
@@ -161,36 +146,3 @@ def _copy_url(web: WebContext, delivery: Delivery) -> str:
     subject = delivery_subject(int(delivery.id or 0), delivery.message_id)
     token = web.ctx.token_signer.sign(TokenPurpose.VIEW, subject, delivery.created_at)
     return f"{web.root}/emails/{quote(token)}"
-
-
-@router.post("/deliveries/{number}/resolve")
-@router.post("/letters/{number}/resolve")
-def resolve_delivery(
-    web: WebDep, monitoring: MonitoringDep, number: RowId, form: Annotated[ResolveForm, Form()]
-) -> Response:
-    """Resolve an uncertain delivery: it was sent, or it is lost and its papers go into the next digest."""
-    try:
-        with write_session(web.ctx.engine) as session:
-            record = record_resolution(session, OPERATOR, number, web.clock(), sent=form.answer == "sent")
-    except DigestError as error:
-        return _conflict_page(web, web_messages.nothing_changed(error), f"/operator/deliveries/{number}")
-    log.info("operator.delivery_resolved", delivery=number, outcome=form.answer)
-    monitoring.invalidate()
-    return redirect_to_admin(web, f"/deliveries/{number}?done={record.id}")
-
-
-@router.post("/deliveries/{number}/copy")
-@router.post("/letters/{number}/copy")
-def send_web_copy(web: WebDep, number: RowId) -> Response:
-    """Mail the link to the web copy to the subscriber."""
-    try:
-        record = send_copy_link(web.ctx, OPERATOR, number, web.clock())
-    except SubscriberError as error:
-        return _conflict_page(web, str(error), f"/operator/deliveries/{number}")
-    log.info("operator.copy_queued", delivery=number)
-    return redirect_to_admin(web, f"/deliveries/{number}?done={record.id}")
-
-
-def _conflict_page(web: WebContext, text: str, return_path: str) -> HTMLResponse:
-    links = {return_path: web_messages.BACK_TO_DELIVERY_LABEL, "/operator": web_messages.OVERVIEW_LABEL}
-    return error_page(web, 409, title=web_messages.NOT_POSSIBLE_TITLE, text=text, links=links)

@@ -16,6 +16,7 @@ from digest.formatting import format_date, format_day, format_instant, join_word
 from digest.monitoring import DeliveryTab, SourceOverview, SubscriberOrder
 from digest.web.admin.action_texts import ActionText
 
+UNDONE = "Undone. Everything is as it was before."
 STATUS_TABS: Mapping[str, str] = {
     "": "All",
     SubscriberStatus.ACTIVE: "Active",

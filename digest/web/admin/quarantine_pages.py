@@ -14,7 +14,9 @@ PAGE_ROWS = 100
 
 
 @router.api_route("/quarantine", methods=SAFE_METHODS)
-def quarantine_page(web: WebDep, table: str = "", after: RowId | None = None, done: int = 0) -> HTMLResponse:
+def quarantine_page(
+    web: WebDep, table: str = "", after: RowId | None = None, done: RowId | None = None
+) -> HTMLResponse:
     """Show the rows that are set aside, those of longest standing first; `table`: only those of one table."""
     with read_session(web.ctx.engine) as session:
         rows = quarantined_rows(session)

@@ -15,7 +15,7 @@ from digest.monitoring import MonthSummary, SourceOverview
 from digest.web.admin import messages
 from digest.web.admin.action_offers import find_done
 from digest.web.admin.login import admin_page
-from digest.web.context import SAFE_METHODS, WebDep
+from digest.web.context import SAFE_METHODS, RowId, WebDep
 from digest.web.metrics import MonitoringDep
 
 router = APIRouter()
@@ -92,7 +92,7 @@ def load_last_fetches(session: Session) -> dict[str, list[SourceFetch]]:
 
 
 @router.api_route("/sources", methods=SAFE_METHODS)
-def sources_page(web: WebDep, monitoring: MonitoringDep, done: int = 0) -> HTMLResponse:
+def sources_page(web: WebDep, monitoring: MonitoringDep, done: RowId | None = None) -> HTMLResponse:
     now = web.clock()
     month = monitoring.month_soon(now)
     with read_session(web.ctx.engine) as session:

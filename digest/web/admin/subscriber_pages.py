@@ -91,7 +91,7 @@ class SubscriberKeywordRow:
 
 @router.api_route("/subscribers", methods=SAFE_METHODS)
 def subscribers_page(
-    web: WebDep, monitoring: MonitoringDep, query: Annotated[SubscriberListQuery, Query()], done: int = 0
+    web: WebDep, monitoring: MonitoringDep, query: Annotated[SubscriberListQuery, Query()], done: RowId | None = None
 ) -> HTMLResponse:
     return _list_page(web, query, done=done, counts=sum_counts(monitoring.subscribers(web.clock()), query.frequency))
 
@@ -120,7 +120,7 @@ def _list_page(
     query: SubscriberListQuery,
     counts: Mapping[str, int],
     *,
-    done: int = 0,
+    done: int | None = None,
     q: str = "",
     canonical: str = "",
     error: str = "",
@@ -180,7 +180,7 @@ def _canonical(web: WebContext, text: str) -> str:
 
 
 @router.api_route("/subscribers/{number}", methods=SAFE_METHODS)
-def subscriber_page(web: WebDep, number: RowId, done: int = 0) -> HTMLResponse:
+def subscriber_page(web: WebDep, number: RowId, done: RowId | None = None) -> HTMLResponse:
     now = web.clock()
     with read_session(web.ctx.engine) as session:
         subscriber = session.get(Subscriber, number)
