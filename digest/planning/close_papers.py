@@ -52,8 +52,12 @@ def brings_papers() -> tuple[ColumnElement[bool], ...]:
 
 def has_profiles(session: Session) -> bool:
     """Return whether an active subscriber gets papers close to their profile."""
-    wanted = select(Profile.subscriber_id).join(Subscriber).where(Subscriber.status == SubscriberStatus.ACTIVE)
-    return session.exec(wanted.where(*brings_papers()).limit(1)).first() is not None
+    # No join, for which SQLite goes through all active subscribers and looks for the profile of each.
+    is_active = exists(
+        select(1).where(Subscriber.id == Profile.subscriber_id, Subscriber.status == SubscriberStatus.ACTIVE)
+    )
+    wanted = select(Profile.subscriber_id).where(*brings_papers(), is_active)
+    return session.exec(wanted.limit(1)).first() is not None
 
 
 def add_close_papers(
