@@ -1,5 +1,6 @@
 """Undo what an operator did, whatever it was done to. The record then says when and by whom it was undone."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from digest.context import AppContext
@@ -10,7 +11,7 @@ from digest.errors import ObjectNotFoundError, UsageError
 from digest.papers import UNDOABLE_PAIR_ACTIONS, undo_pair_action
 from digest.subscribers import UNDOABLE_SUBSCRIBER_ACTIONS, KeywordLimits, undo_subscriber_action
 
-UNDOABLE = {
+UNDOABLE: Mapping[str, frozenset[str]] = {
     ObjectKind.SUBSCRIBER: UNDOABLE_SUBSCRIBER_ACTIONS,
     ObjectKind.SUPPRESSION: UNDOABLE_SUBSCRIBER_ACTIONS,
     ObjectKind.DELIVERY: UNDOABLE_DELIVERY_ACTIONS,
@@ -22,8 +23,7 @@ UNDOABLE = {
 def can_undo(record: OperatorAction) -> bool:
     """Return whether an action is of a kind that can be undone, and is not undone. What it changed may have gone on."""
     has_detail = record.detail != "{}" or record.object_kind == ObjectKind.SUPPRESSION
-    actions = {kind.value: names for kind, names in UNDOABLE.items()}.get(record.object_kind, frozenset())
-    return record.undone_at is None and has_detail and record.action in actions
+    return record.undone_at is None and has_detail and record.action in UNDOABLE.get(record.object_kind, ())
 
 
 def undo_action(ctx: AppContext, actor: str, action_id: int, now: datetime) -> OperatorAction:

@@ -89,7 +89,9 @@ def fill_tables(store: Engine) -> None:
         number = recipient.id or 0
         session.add(PaperMark(subscriber_id=number, paper_id=1, kind=MarkKind.LESS, created_at=NOW))
         session.add(SeedText(subscriber_id=number, reference="doi:10.1000/1", title="图", created_at=NOW))
-        session.add(Profile(subscriber_id=number, edits={"überall": 0}, words={"图": 0.5}, waiting_papers=[2]))
+        session.add(
+            Profile(subscriber_id=number, edits={"überall": 0}, words={"图": 0.5}, fitted_at=NOW, waiting_papers=[2])
+        )
         session.add(TermCount(term="graph theory", label="graph theory", paper_count=2))
         session.add(TermFit(paper_count=2, last_paper_id=2, fitted_at=NOW))
         session.add(SeenEntry(source="feeds", feed="tides", key="k", last_seen_at=NOW))
