@@ -197,17 +197,22 @@ def refit_profiles(
     """
     last_id, count = 0, 0
     while not (should_stop and should_stop()):
-        with write_session(ctx.engine) as session:
+        # Looked for outside of the transaction: where few have a profile, all subscribers are looked at.
+        with read_session(ctx.engine) as session:
             ids = _next_subscribers(session, last_id, only_due=only_due)
-            if not ids:
-                break
-            _fit(session, papers.load_term_space(session), ids, now)
-        last_id, count = ids[-1], count + len(ids)
+        if not ids:
+            break
+        with write_session(ctx.engine) as session:
+            is_running = is_in_values(session, Subscriber.id, ids), col(Subscriber.status).in_(RUNNING_STATUSES)
+            running = select(col(Subscriber.id)).where(*is_running).order_by(col(Subscriber.id))
+            locked = [int(number or 0) for number in session.exec(running.with_for_update(key_share=True))]
+            _fit(session, papers.load_term_space(session), locked, now)
+        last_id, count = ids[-1], count + len(locked)
     return count
 
 
 def _next_subscribers(session: Session, last_id: int, *, only_due: bool) -> list[int]:
-    """Lock and return the next subscribers who have marks, examples or a profile, and whose subscription is running."""
+    """Return the next subscribers who have marks, examples or a profile, and whose subscription is running."""
     of_subscriber = [
         select(table.subscriber_id).where(table.subscriber_id == Subscriber.id)
         for table in (PaperMark, SeedText, Profile)
@@ -221,10 +226,7 @@ def _next_subscribers(session: Session, last_id: int, *, only_due: bool) -> list
     ids = select(col(Subscriber.id)).where(
         col(Subscriber.id) > last_id, col(Subscriber.status).in_(RUNNING_STATUSES), is_wanted
     )
-    return [
-        int(number or 0)
-        for number in session.exec(ids.order_by(col(Subscriber.id)).limit(CHUNK_SIZE).with_for_update(key_share=True))
-    ]
+    return [int(number or 0) for number in session.exec(ids.order_by(col(Subscriber.id)).limit(CHUNK_SIZE))]
 
 
 def _to_word(space: TermSpace | None, key: str, weight: float, edits: Mapping[str, float]) -> ProfileWord:
