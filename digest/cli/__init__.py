@@ -13,6 +13,7 @@
 - `demo_server`: bundled sample days in the shapes of the real hosts
 - `doctor`: check settings, database, relay, sources and DNS
 - `feed_commands`: read a feed once, and show what it holds
+- `keyword_commands`: `digest keywords`
 - `keyword_advice`: what `digest match` says beside the papers
 - `match_input`: papers for `digest match`, from the database or a file
 - `messages`: sentences that commands print

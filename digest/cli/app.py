@@ -13,6 +13,7 @@ from digest.cli import (
     bounces,
     database_commands,
     delivery_commands,
+    keyword_commands,
     paper_commands,
     quarantine_commands,
     runs,
@@ -87,6 +88,7 @@ for command, epilog in (
     app.command(epilog=epilog)(command)
 app.command(epilog=MATCH_EPILOG, cls=MatchCommand)(match)
 app.add_typer(subscriber_commands.app, name="subscribers")
+app.add_typer(keyword_commands.app, name="keywords")
 app.add_typer(delivery_commands.app, name="deliveries")
 app.add_typer(runs.app, name="runs")
 app.add_typer(database_commands.app, name="database")

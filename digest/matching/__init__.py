@@ -2,6 +2,7 @@
 
 - `acronym_table`: acronyms that mean the same in every paper
 - `acronyms`: acronyms that a paper defines itself
+- `alerts`: keywords from e-mail subscriptions of arXiv and alerts of Google Scholar
 - `author_names`: names of authors in a normal form, and their comparison
 - `categories`: the categories of arXiv
 - `describe`: queries in plain English
@@ -34,6 +35,7 @@
 
 from digest.matching.acronym_table import Acronym, AcronymTable, shipped_acronyms, to_acronym
 from digest.matching.acronyms import AcronymDefinition, find_definitions, window_without
+from digest.matching.alerts import ConvertedAlerts, UnreadAlert, convert_alerts
 from digest.matching.author_names import name_variants, normalize_author
 from digest.matching.describe import describe
 from digest.matching.documents import PaperDocument
@@ -127,6 +129,7 @@ __all__ = [
     "And",
     "AuthorTerm",
     "CategoryTerm",
+    "ConvertedAlerts",
     "CountedTerm",
     "DoiTerm",
     "Explanation",
@@ -156,6 +159,7 @@ __all__ = [
     "TermBits",
     "TermCounter",
     "TermSpace",
+    "UnreadAlert",
     "Words",
     "bit_positions",
     "build_profile",
@@ -165,6 +169,7 @@ __all__ = [
     "combine_query",
     "common_phrases",
     "convert",
+    "convert_alerts",
     "describe",
     "describe_paper",
     "explain",

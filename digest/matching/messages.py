@@ -184,3 +184,14 @@ def never_matches(keyword: str) -> str:
 
 def always_matches(keyword: str) -> str:
     return f"“{keyword}” is joined with its opposite by OR, so every paper would match. Remove one of the two."
+
+
+NO_ALERT = (
+    "There is neither an alert nor a subscription in this text. Paste the e-mail with its subject, or the queries."
+)
+ALERT_TOO_LONG = "This line is too long for a keyword."
+ALERT_NOT_ADDED = "Only what the text adds before can be removed."
+ALERT_CITATIONS = "New citations of an author cannot be followed here."
+ALERT_RELATED = "Related research of an author cannot be followed here. Give some of their papers as examples."
+ALERT_RECOMMENDED = "Recommendations have no query. Give papers that you like as examples."
+ALERT_CONDITION = "This condition was left out, because it cannot be asked here."
