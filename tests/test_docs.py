@@ -83,6 +83,7 @@ def test_each_command_is_one_that_the_program_takes(
             for variable in variables:
                 assert f"$({variable.partition('=')[0]})" in targets[target], (target, variable)
         else:
+            write_named_files(tmp_path, command)
             parse_command(command)
 
 
@@ -121,7 +122,14 @@ digest nothing
         parse_command(NamedCommand("digest", named, is_whole=True))
 
 
-def commands_to_run() -> list[tuple[str, ...]]:
+def write_named_files(folder: Path, command: NamedCommand) -> None:
+    """Write the files that a command reads by names in its own folder, as lists of subscribers."""
+    for word in command.arguments:
+        if re.fullmatch(r"\w+\.(csv|txt)", word):
+            (folder / word).write_text("email,TAGS\nada@example.org,robot\n", encoding="utf-8")
+
+
+def commands_to_run(folder: Path) -> list[tuple[str, ...]]:
     """Return the commands in blocks that harm nothing, each once, and those in sentences that have all they need."""
     found: dict[tuple[str, ...], None] = {}
     for page in COMMAND_PAGES:
@@ -129,12 +137,16 @@ def commands_to_run() -> list[tuple[str, ...]]:
             text = " ".join(command.arguments)
             if command.program != "digest" or command.arguments[0] not in RUN or text.startswith(NOT_RUN):
                 continue
+            write_named_files(folder, command)
             if parse_command(command):
                 found[command.arguments] = None  # each once, in this order
     return list(found)
 
 
-def test_each_command_that_harms_nothing_runs(sqlite_store: Engine, tmp_path: Path) -> None:
+def test_each_command_that_harms_nothing_runs(
+    sqlite_store: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     ctx = make_context(sqlite_store)
     add_active_subscriber(ctx, "you@example.org", "fine tuning", now=NOW)
     store_papers(ctx, NOW, "Fine tuning of robots", "The keyword of a paper")
@@ -145,7 +157,7 @@ def test_each_command_that_harms_nothing_runs(sqlite_store: Engine, tmp_path: Pa
     (templates := tmp_path / "templates").mkdir()
     settings = {"DIGEST_DATABASE_URL": str(sqlite_store.url), "DIGEST_TEMPLATES": str(templates)}
     command = Command(tmp_path, settings)
-    commands = commands_to_run()
+    commands = commands_to_run(tmp_path)
     assert len(commands) > 20
     for words in commands:
         arguments = [word.replace("/etc/digest", str(tmp_path)) for word in words]
