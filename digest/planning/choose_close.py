@@ -22,7 +22,6 @@ from digest.planning.profile_matches import (
     PairFilter,
     ProfileMatch,
     ProfilePapers,
-    accept_all,
     choose_closest,
 )
 
@@ -117,9 +116,19 @@ class CloseChooser:
             return {}
         self._new_papers.match_papers(self._session, list(stored.values()))
         sources = papers.sources_by_paper(self._session, stored)
-        numbers = sorted(standing)
+        numbers, width = sorted(standing), len(stored)
+        column_of = {paper_id: column for column, paper_id in enumerate(stored)}
+        owed_cells = [
+            row * width + column_of[paper_id]
+            for row, number in enumerate(numbers)
+            for paper_id in standing[number] & column_of.keys()
+        ]
+
+        def is_owed(rows: IntArray, columns: IntArray) -> BoolArray:
+            return np.isin(rows * width + columns, owed_cells)
+
         matches = ProfilePapers.build({number: similarity_text(paper) for number, paper in stored.items()}).match(
-            [self._profiles[number] for number in numbers], accept_all
+            [self._profiles[number] for number in numbers], is_owed
         )
         found: dict[int, list[ProfileMatch]] = {}
         for at, position in enumerate(np.searchsorted(self._queries.subscribers.ids, numbers).tolist()):
@@ -127,8 +136,7 @@ class CloseChooser:
             found[subscriber.id] = [
                 match
                 for match in matches.of_profile(at)
-                if match.paper_id in standing[subscriber.id]
-                and not self._new_papers.is_found(match.paper_id, subscriber.query_rows)
+                if not self._new_papers.is_found(match.paper_id, subscriber.query_rows)
                 and not (subscriber.sources and subscriber.sources.isdisjoint(sources.get(match.paper_id, ())))
             ]
         return found
