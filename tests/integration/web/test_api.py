@@ -84,6 +84,11 @@ def test_the_api_describes_itself(browser: Browser) -> None:
         "/papers/{number}": {"get"},
         "/keywords/explain": {"get"},
         "/subscriptions": {"post"},
+        "/marks": {"get"},
+        "/marks/{kind}/{number}": {"put", "delete"},
+        "/seeds": {"get", "post"},
+        "/seeds/{key}": {"delete"},
+        "/profile": {"get", "patch"},
     }
     assert browser.post("/api/v1/papers").status_code == 405
     assert browser.get("/api/v1/docs").status_code == 404
