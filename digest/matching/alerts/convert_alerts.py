@@ -1,7 +1,7 @@
 """A pasted text to keywords: commands to arXiv's mailing lists, lists of its categories, alerts of Google Scholar.
 
-Of an e-mail only the subject, the line that names the alert, and commands are read; papers in it are no keywords. In
-any other text each line is a list of categories, an alert, a query of Scholar, or a keyword as it is written here.
+Of an e-mail only the subject or title, the line that names the alert, and commands are read; papers in it are no
+keywords. In any other text each line is a list of categories, an alert, a query of Scholar, or a keyword of ours.
 """
 
 import re
@@ -33,6 +33,9 @@ _FOOTER = re.compile(
     r"results\s+for\s+\[(?P<results>[^\]\n]{1,300})\]"
     r"|articles\s+(?:written\s+)?by\s+(?P<articles>[^\n]{1,100}?)\.(?:\s|$))"
 )
+_PAPER = re.compile(
+    r"(?im)^\s*\[(?:pdf|html|book|citation)\]|- arxiv preprint\b"
+)  # in an alert that has lost its headers
 _BUTTONS = re.compile(r"(?i)(?:\s+|\t)(?:cancel|edit|delete)(?:\s+alert)?\s*$")
 _OWN = re.compile(
     r"(?i)\b(?:cat|category|ti|title|abs|abstract|au|subject|journal|doi|kind|has|org|like):|\b(?-i:AND|ANDNOT)\b"
@@ -73,7 +76,7 @@ class AlertConverter:
 
     def convert_text(self, text: str) -> ConvertedAlerts:
         """Convert all of a text."""
-        is_email = bool(_HEADER.search(text) or _FOOTER.search(text))
+        is_email = any(pattern.search(text) for pattern in (_HEADER, _FOOTER, _PAPER))
         has_categories = any(_COMMAND.match(line) or ".org" in line or _is_coded(line) for line in text.splitlines())
         for number, line in enumerate(re.split(r"\r\n|\r|\n", text), start=1):
             if match := _LIST.search(line):
@@ -112,7 +115,7 @@ class AlertConverter:
 
     def _convert_line(self, number: int, line: str, *, is_email: bool, has_categories: bool) -> None:
         subject = _SUBJECT.match(line)
-        if is_email and not subject:
+        if is_email and not subject and not _ALERT.match(line.strip()):
             return
         content = (subject["value"] if subject else _BUTTONS.sub("", line)).strip().lstrip("*\u2022").strip()
         if not content or _SUBSCRIBE.match(content):

@@ -76,6 +76,8 @@ def test_an_email_to_a_mailing_list_is_read_as_its_commands() -> None:
 def test_of_an_alert_only_the_query_is_read() -> None:
     found = convert_alerts(SCHOLAR_EMAIL)
     assert (found.keywords, found.unread) == (["graph neural network AND molecule ANDNOT survey"], [])
+    without_headers = SCHOLAR_EMAIL.partition("Fwd: ")[2]
+    assert convert_alerts(without_headers.partition("This message")[0]).keywords == found.keywords
     footer = "sent by Google Scholar because you're following new articles written by Yejin Choi.\n"
     assert convert_alerts(footer).keywords == ['author:"Yejin Choi"']
     footer = 'because you\'re following new results for ["deep learning" genomics].'
