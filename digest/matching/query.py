@@ -125,6 +125,11 @@ def can_parse(canonical: object) -> bool:
         return False
 
 
+def find_keyword_fault(canonical: object) -> str | None:
+    """Return why a stored canonical form cannot be used; None when it can."""
+    return None if can_parse(canonical) else "canonical cannot be parsed"
+
+
 def parse(text: str, limits: QueryLimits = DEFAULT_LIMITS, acronyms: AcronymTable | None = None) -> Query:
     """Parse one keyword. QueryError, with the position, for everything that is none.
 

@@ -93,7 +93,6 @@ CREDENTIALS_UNKNOWN = "This token is not valid."
 CREDENTIALS_EXPIRED = "This token has expired."
 CREDENTIALS_REVOKED = "This token is revoked."
 TOO_MANY_TRIES = "Too many requests from your network had no valid token. Try again later."
-UNREADABLE_KEYWORD = "canonical cannot be parsed"
 NOTHING_TO_CHANGE = "Give preferences, keywords or both."
 ADDRESS_ALREADY_ALLOWED = "This address could already subscribe. Nothing was changed."
 
@@ -107,7 +106,6 @@ BACK_TO_PAPERS_LABEL = "Back to the papers"
 OVERVIEW_LABEL = "Overview"
 ALL_SENT = "All of today's digests have been sent."
 NOTHING_DUE = "No digest is due yet today."
-INVALID_KEYWORD = "not valid any more"
 
 # Answers to providers of e-mail, and errors of `digest serve`
 NO_CERTIFICATE = "The certificate cannot be fetched now.\n"

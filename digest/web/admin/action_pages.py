@@ -21,7 +21,7 @@ from digest.database.models import Delivery, OperatorAction, QuarantinedRow, Sub
 from digest.delivery import cancel_delivery, release_delivery, resolve_delivery, retry_delivery
 from digest.errors import DigestError, ObjectNotFoundError, SubscriberNotFoundError
 from digest.jobs import can_undo, request_fetch, undo_action
-from digest.matching import can_parse
+from digest.matching import find_keyword_fault
 from digest.subscribers import (
     erase_subscriber,
     pause_subscription,
@@ -205,7 +205,7 @@ def act_on_row(web: WebDep, monitoring: MonitoringDep, number: RowId, action: Ro
     def act() -> OperatorAction:
         with write_session(web.ctx.engine) as session:
             if action == RowActionName.RETRY:
-                return retry_row(session, OPERATOR, number, web.clock(), _find_keyword_fault)
+                return retry_row(session, OPERATOR, number, web.clock(), find_keyword_fault)
             return resolve_row(session, OPERATOR, number, web.clock())
 
     return _act(web, monitoring, act, "/quarantine")
@@ -231,10 +231,6 @@ def undo(web: WebDep, monitoring: MonitoringDep, number: RowId) -> Response:
         rows = load_activity_rows(session, [record]) if record else []
     path = rows[0].path.removeprefix("/operator") if rows else ""
     return _act(web, monitoring, partial(undo_action, web.ctx, OPERATOR, number, web.clock()), path or "/activity")
-
-
-def _find_keyword_fault(canonical: str) -> str | None:
-    return None if can_parse(canonical) else messages.INVALID_KEYWORD
 
 
 def _confirm_page(

@@ -9,7 +9,7 @@ from digest import delivery, subscribers
 from digest.database import quarantined_rows, read_session, resolve_row, retry_row, write_session
 from digest.database.models import BounceClass, BounceRecord, Delivery, DeliveryKind
 from digest.errors import ObjectNotFoundError
-from digest.matching import can_parse
+from digest.matching import find_keyword_fault
 from digest.monitoring import DeliveryFilter, DeliveryTab, find_deliveries
 from digest.web import messages
 from digest.web.admin_api.authorize import ForDeliveries, Reading
@@ -154,8 +154,3 @@ def resolve_quarantined(web: WebDep, monitoring: MonitoringDep, caller: ForDeliv
         record = resolve_row(session, caller.actor, number, web.clock())
     monitoring.invalidate()
     return ActionOut.from_row(record)
-
-
-def find_keyword_fault(canonical: str) -> str | None:
-    """Return why a keyword cannot be read; None when it can."""
-    return None if can_parse(canonical) else messages.UNREADABLE_KEYWORD
