@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
-from http import HTTPStatus
 from typing import Any, ClassVar, Self
 
 from pydantic import Field, field_validator
@@ -142,13 +141,12 @@ class BiorxivSource:
         response = await self._client.get(
             f"{self._url}/{endpoint}/{server}/{day}/{day}/{cursor}", accept="application/json"
         )
-        if response.status != HTTPStatus.OK:
-            raise MalformedAnswerError(f"{response.location} answers {response.status}{response.describe_body()}")
+        response.require_ok()
         answer = response.json()
         message, records = _read_envelope(answer)
         status = str(message.get("status", "ok"))
         if records is None or (not records and not status.startswith((END, NO_PUBLICATIONS, "ok"))):
-            raise MalformedAnswerError(f"{response.location} answers {status[:60]!r}{response.describe_body()}")
+            raise MalformedAnswerError(messages.unexpected_text(response.location, status, response.beginning))
         parse = parse_record if endpoint == "details" else parse_publication
         entries = await asyncio.to_thread(
             parse_entries, records, lambda record, rank: parse(record, server, day, cursor + rank), len(records)

@@ -163,7 +163,7 @@ class CrossrefSource:
             if issns:
                 break
         if not issns and not prefix:
-            raise NotListedError(f"{self.title} cannot tell the journal of the feed {gap.source}")
+            raise NotListedError(messages.unknown_journal(self.title, gap.source))
         first, today = gap.first_day - timedelta(days=1), now.astimezone(UTC).date()
         return await self.fetch_range(first, gap.last_day, source=gap.source, list_day=today, issn=issns, prefix=prefix)
 
@@ -192,7 +192,7 @@ class CrossrefSource:
             message = answer.get("message") if answer else None
             items = message.get("items") if isinstance(message, dict) else None
             if not isinstance(message, dict) or not isinstance(items, list):
-                raise MalformedAnswerError(f"{self.title} answers without works")
+                raise MalformedAnswerError(messages.without_works(self.title))
             parse = partial(parse_work, day=first, is_news=is_notice)
             entries = await asyncio.to_thread(parse_entries, items, parse, len(items))
             following = message.get("next-cursor")
@@ -220,11 +220,10 @@ class CrossrefSource:
         if response.status == HTTPStatus.BAD_REQUEST and "select" in query:
             self._is_select_refused = True
             return await self._ask(path, values)
-        if response.status != HTTPStatus.OK:
-            raise MalformedAnswerError(f"{response.location} answers {response.status}{response.describe_body()}")
+        response.require_ok()
         answer = response.json()
         if not isinstance(answer, dict) or not isinstance(answer.get("message"), dict):
-            raise MalformedAnswerError(f"{response.location} answers no works{response.describe_body()}")
+            raise MalformedAnswerError(messages.no_works(response.location, response.beginning))
         return answer
 
 

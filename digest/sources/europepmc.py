@@ -11,7 +11,6 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from http import HTTPStatus
 from typing import Any, ClassVar, Self
 from urllib.parse import urlencode
 
@@ -108,8 +107,7 @@ class EuropePmcSource:
         parameters |= {"cursorMark": cursor} | ({"email": contact} if (contact := self._client.contact) else {})
         url = f"{self._url}/europepmc/webservices/rest/search?{urlencode(parameters)}"
         response = await self._client.get(url, accept="application/json")
-        if response.status != HTTPStatus.OK:
-            raise MalformedAnswerError(f"{response.location} answers {response.status}{response.describe_body()}")
+        response.require_ok()
         return await asyncio.to_thread(parse_page, response.json(), response.location, day)
 
 

@@ -26,6 +26,7 @@ import httpx
 from digest import __version__
 from digest.config import is_web_address
 from digest.errors import MalformedAnswerError, SourceThrottledError, SourceUnavailableError
+from digest.sources import messages
 from digest.sources.base import HttpValidators, ValidatorsByKey
 from digest.sources.redirects import find_public_address, is_redirect_allowed, resolve_host
 from digest.sources.throttle import SHARED_THROTTLE, HostThrottle
@@ -87,7 +88,7 @@ class SourceResponse:
     def require_ok(self) -> None:
         """Raise MalformedAnswerError unless the status is 200."""
         if self.status != HTTPStatus.OK:
-            raise MalformedAnswerError(f"{self.location} answers {self.status}{self.describe_body()}")
+            raise MalformedAnswerError(messages.unexpected_status(self.location, self.status, self.beginning))
 
     def next_link(self) -> str:
         """Return the target of the Link header with rel="next" (RFC 8288); empty on the last page."""
@@ -96,7 +97,7 @@ class SourceResponse:
             return ""
         url: str = urljoin(self.url, match[1])
         if not is_redirect_allowed(self.url, url):
-            raise MalformedAnswerError(f"{self.location} names a next page on another host")
+            raise MalformedAnswerError(messages.next_page_elsewhere(self.location))
         return url
 
     def json(self) -> Any:
@@ -104,12 +105,12 @@ class SourceResponse:
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError) as error:
-            raise MalformedAnswerError(f"{self.location} did not answer JSON{self.describe_body()}") from error
+            raise MalformedAnswerError(messages.no_json(self.location, self.beginning)) from error
 
-    def describe_body(self) -> str:
-        """Quote the beginning of the body for an error message: a page, an error text, or nothing."""
-        text = " ".join(self.body[:200].decode("utf-8", "replace").split())[:60]
-        return f", it begins {text!r}" if text else ", it is empty"
+    @property
+    def beginning(self) -> str:
+        """Beginning of the body for an error message: of a page, of an error text, or nothing."""
+        return " ".join(self.body[:200].decode("utf-8", "replace").split())[:60]
 
 
 class SourceClient:
@@ -201,7 +202,7 @@ class SourceClient:
                         raise SourceUnavailableError(str(error)) from error
                     self._throttle.pause(url, error.pause_until)
                     raise SourceThrottledError(
-                        f"{error}; nothing is asked before {error.pause_until:%H:%M} UTC", until=error.pause_until
+                        messages.not_asked_before(str(error), error.pause_until), until=error.pause_until
                     ) from error
                 await self._sleep(delay)
                 spent += delay
@@ -220,10 +221,10 @@ class SourceClient:
             if not is_redirect_allowed(url, target):
                 host = urlsplit(target).hostname or ""
                 if not follows_hosts or not is_web_address(target):
-                    raise MalformedAnswerError(f"{response.location} redirects to {host}, which is not followed")
+                    raise MalformedAnswerError(messages.redirect_not_followed(response.location, host))
                 addresses[host] = await find_public_address(host, response.location, self._resolve)
             url = target
-        raise MalformedAnswerError(f"{describe_url(first_url)} redirects more than {MAX_REDIRECTS} times")
+        raise MalformedAnswerError(messages.too_many_redirects(describe_url(first_url), MAX_REDIRECTS))
 
     async def _request(self, url: str, cache_key: str, accept: str, address: str | None) -> SourceResponse:
         assert self._http is not None, "the client is used within `async with`"  # noqa: S101
@@ -248,11 +249,11 @@ class SourceClient:
                 self._raise_for_status(response, location)
                 body = await read_body(response, location)
         except (httpx.ReadTimeout, httpx.WriteTimeout, TimeoutError) as error:
-            raise _AttemptError(f"{location} did not answer in time", retry=False) from error
+            raise _AttemptError(messages.no_answer_in_time(location), retry=False) from error
         except httpx.ConnectTimeout as error:
-            raise _AttemptError(f"{location} cannot be reached: no connection in time") from error
+            raise _AttemptError(messages.no_connection_in_time(location)) from error
         except httpx.TransportError as error:
-            raise _AttemptError(f"{location} cannot be reached: {str(error) or type(error).__name__}") from error
+            raise _AttemptError(messages.unreachable(location, str(error) or type(error).__name__)) from error
         except (httpx.InvalidURL, httpx.DecodingError) as error:
             raise MalformedAnswerError(f"{location}: {str(error) or type(error).__name__}") from error
         headers = {name.lower(): value for name, value in response.headers.items()}
@@ -269,15 +270,15 @@ class SourceClient:
             retry_after = parse_retry_after(response.headers, now)
             pause = DEFAULT_PAUSE if retry_after is None else min(timedelta(seconds=retry_after), MAX_PAUSE)
             raise _AttemptError(
-                f"{location} asks for fewer requests ({status})",
+                messages.fewer_requests(location, status),
                 retry=retry_after is not None and retry_after <= self._retry_policy.max_retry_after,
                 retry_after=retry_after,
                 pause_until=now + pause,
             )
         if status in _RETRY_STATUSES:
-            raise _AttemptError(f"{location} answers {status}")
+            raise _AttemptError(messages.status_only(location, status))
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in {HTTPStatus.FORBIDDEN, HTTPStatus.REQUEST_TIMEOUT}:
-            raise _AttemptError(f"{location} answers {status}", retry=False)
+            raise _AttemptError(messages.status_only(location, status), retry=False)
 
 
 class _AttemptError(Exception):
@@ -312,7 +313,7 @@ async def read_body(response: httpx.Response, location: str) -> bytes:
     """
     encoding = response.headers.get("content-encoding", "").strip().lower() or "identity"
     if encoding not in {"identity", "gzip", "x-gzip"}:
-        raise MalformedAnswerError(f"{location} sent {encoding[:20]!r}, which was not asked for")
+        raise MalformedAnswerError(messages.unknown_encoding(location, encoding))
     unpacker = GzipDecoder() if encoding != "identity" else None
     chunks: list[bytes] = []
     received = size = 0
@@ -323,13 +324,13 @@ async def read_body(response: httpx.Response, location: str) -> bytes:
         try:
             chunk = unpacker.unpack(raw, MAX_BODY_BYTES - size + 1) if unpacker else raw
         except zlib.error as error:
-            raise MalformedAnswerError(f"{location} sent a body that cannot be unpacked") from error
+            raise MalformedAnswerError(messages.body_damaged(location)) from error
         size += len(chunk)
         if max(size, received) > MAX_BODY_BYTES:
-            raise MalformedAnswerError(f"{location} sent more than {MAX_BODY_BYTES // 2**20} MiB")
+            raise MalformedAnswerError(messages.body_too_large(location, MAX_BODY_BYTES))
         chunks.append(chunk)
     if unpacker and received and not unpacker.is_complete:
-        raise httpx.RemoteProtocolError("the answer was cut off")
+        raise httpx.RemoteProtocolError(messages.CUT_OFF)
     return b"".join(chunks)
 
 

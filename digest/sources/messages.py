@@ -1,11 +1,12 @@
-"""Sentences about sources and settings that cannot be used. Each follows the name of what it is about."""
+"""Sentences about sources, settings and answers that cannot be used. Those of settings follow the name of one."""
 
 from collections.abc import Iterable, Sequence
-from datetime import date
+from datetime import date, datetime
 
 NOT_INSTALLED = "is not installed"
 NO_ISSN = "must be ISSNs like 0028-0836"
 NO_PREFIX = "must be prefixes of DOIs like 10.26434"
+CUT_OFF = "the answer was cut off"
 CROSSREF_CONTACT = "Crossref answers faster when it knows whom to write to: set DIGEST_CONTACT to your e-mail address."
 
 
@@ -119,3 +120,103 @@ def unreadable_answer(error: str) -> str:
 
 def not_finished(seconds: float) -> str:
     return f"it did not finish within {seconds / 60:.0f} minutes"
+
+
+def unexpected_status(location: str, status: int, beginning: str) -> str:
+    return (
+        f"{location} answers {status}, it begins {beginning!r}"
+        if beginning
+        else f"{location} answers {status}, it is empty"
+    )
+
+
+def unexpected_text(location: str, text: str, beginning: str) -> str:
+    return f"{location} answers {text[:60]!r}, it begins {beginning!r}"
+
+
+def no_json(location: str, beginning: str) -> str:
+    return (
+        f"{location} did not answer JSON, it begins {beginning!r}"
+        if beginning
+        else f"{location} did not answer JSON, it is empty"
+    )
+
+
+def no_list(location: str, beginning: str) -> str:
+    return f"{location} did not answer a list, it begins {beginning!r}"
+
+
+def no_works(location: str, beginning: str) -> str:
+    return f"{location} answers no works, it begins {beginning!r}"
+
+
+def without_works(title: str) -> str:
+    return f"{title} answers without works"
+
+
+def unknown_journal(title: str, feed: str) -> str:
+    return f"{title} cannot tell the journal of the feed {feed}"
+
+
+def status_with_reason(location: str, status: int, reason: str) -> str:
+    return f"{location} answers {status}: {reason}"
+
+
+def status_only(location: str, status: int) -> str:
+    return f"{location} answers {status}"
+
+
+def fewer_requests(location: str, status: int) -> str:
+    return f"{location} asks for fewer requests ({status})"
+
+
+def not_asked_before(reason: str, until: datetime) -> str:
+    return f"{reason}; nothing is asked before {until:%H:%M} UTC"
+
+
+def host_paused(host: str, until: datetime) -> str:
+    return f"{host} asked for a pause; nothing is asked before {until:%H:%M} UTC"
+
+
+def next_page_elsewhere(location: str) -> str:
+    return f"{location} names a next page on another host"
+
+
+def redirect_not_followed(location: str, host: str) -> str:
+    return f"{location} redirects to {host}, which is not followed"
+
+
+def redirect_unknown(location: str, host: str) -> str:
+    return f"{location} redirects to {host}, which cannot be found"
+
+
+def redirect_private(location: str, host: str) -> str:
+    return f"{location} redirects to {host}, which is no public host and is not followed"
+
+
+def too_many_redirects(location: str, limit: int) -> str:
+    return f"{location} redirects more than {limit} times"
+
+
+def no_answer_in_time(location: str) -> str:
+    return f"{location} did not answer in time"
+
+
+def no_connection_in_time(location: str) -> str:
+    return f"{location} cannot be reached: no connection in time"
+
+
+def unreachable(location: str, reason: str) -> str:
+    return f"{location} cannot be reached: {reason}"
+
+
+def unknown_encoding(location: str, encoding: str) -> str:
+    return f"{location} sent {encoding[:20]!r}, which was not asked for"
+
+
+def body_damaged(location: str) -> str:
+    return f"{location} sent a body that cannot be unpacked"
+
+
+def body_too_large(location: str, limit_bytes: int) -> str:
+    return f"{location} sent more than {limit_bytes // 2**20} MiB"

@@ -196,8 +196,11 @@ class PubMedSource:
         if response.status != HTTPStatus.OK:
             # An answer about a faulty key begins with an error, and quotes the key after it.
             error = _ERROR.search(response.body[:ERROR_LENGTH].decode("utf-8", "replace"))
-            about = f": {error[1]}" if error else response.describe_body()
-            raise MalformedAnswerError(f"{response.location} answers {response.status}{about}")
+            raise MalformedAnswerError(
+                messages.status_with_reason(response.location, response.status, error[1])
+                if error
+                else messages.unexpected_status(response.location, response.status, response.beginning)
+            )
         return response
 
     def _validators(self, day: date, search: Search) -> HttpValidators:

@@ -7,6 +7,7 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from digest.errors import MalformedAnswerError, SourceUnavailableError
+from digest.sources import messages
 
 Resolve = Callable[[str], Awaitable[Sequence[str]]]
 
@@ -53,7 +54,7 @@ async def find_public_address(host: str, location: str, resolve: Resolve) -> str
     try:
         addresses = await resolve(host)
     except OSError as error:
-        raise SourceUnavailableError(f"{location} redirects to {host}, which cannot be found") from error
+        raise SourceUnavailableError(messages.redirect_unknown(location, host)) from error
     if not addresses or not all(is_public_address(address) for address in addresses):
-        raise MalformedAnswerError(f"{location} redirects to {host}, which is no public host and is not followed")
+        raise MalformedAnswerError(messages.redirect_private(location, host))
     return addresses[0]

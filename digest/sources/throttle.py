@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 from digest.errors import SourceThrottledError
+from digest.sources import messages
 
 DEFAULT_GAP = 1.0  # seconds between the beginnings of two requests to a host of which nothing is known
 
@@ -44,9 +45,7 @@ class HostThrottle:
         until = self._paused_until.get(pause_key(url))
         if until and now < until:
             host = urlsplit(url).hostname
-            raise SourceThrottledError(
-                f"{host} asked for a pause; nothing is asked before {until:%H:%M} UTC", until=until
-            )
+            raise SourceThrottledError(messages.host_paused(str(host), until), until=until)
 
     def pause(self, url: str, until: datetime) -> None:
         """Refuse requests to the host of `url` until that time."""

@@ -122,8 +122,7 @@ async def fetch_feed(client: SourceClient, name: str, url: str, now: datetime) -
         return None
     if response.status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
         raise FeedGoneError(f"{response.location} answers {response.status}: there is no feed any more")
-    if response.status != HTTPStatus.OK:
-        raise MalformedAnswerError(f"{response.location} answers {response.status}{response.describe_body()}")
+    response.require_ok()
     feed = await asyncio.to_thread(parse_feed, response.body, response.location)
     return FetchedFeed(response, await asyncio.to_thread(read_papers, feed, name, response.url, now))
 

@@ -23,6 +23,7 @@ from digest.errors import (
     SourceThrottledError,
     SourceUnavailableError,
 )
+from digest.sources import messages
 from digest.sources.base import SourceAnswer
 from digest.sources.entries import parse_entries
 from digest.sources.http import SourceClient, SourceResponse
@@ -112,7 +113,7 @@ class HuggingFaceSource:
             response.require_ok()
             entries = response.json()
             if not isinstance(entries, list):
-                raise MalformedAnswerError(f"{response.location} did not answer a list{response.describe_body()}")
+                raise MalformedAnswerError(messages.no_list(response.location, response.beginning))
             parsed = parse_entries(entries, lambda entry, _: parse_entry(entry, day, next(ranks)), len(entries))
             return Page(parsed, len(entries), next_cursor=response.next_link())
 
