@@ -3,6 +3,7 @@
 - `dkim`: signatures, for those whose relay does not sign
 - `local_mailbox`: an SMTP server on loopback that stores messages as files
 - `message`: headers and bodies of a message
+- `messages`: sentences about relays, connections and the DKIM key
 - `provider_metadata`: headers that make a provider's webhooks name our message
 - `relay`: the relay's address, and how to reach it
 - `reply_phrases`: words of mail servers, by the reason that they give

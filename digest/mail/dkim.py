@@ -15,6 +15,7 @@ from dkim.asn1 import BIT_STRING, INTEGER, NULL, OBJECT_IDENTIFIER, SEQUENCE
 from dkim.crypto import UnparsableKeyError, parse_pem_private_key
 
 from digest.errors import SettingError
+from digest.mail import messages
 from digest.mail.message import RawMessage
 
 MIN_BITS, RECOMMENDED_BITS, MAX_BITS = 1024, 2048, 4096  # of an RSA key: RFC 8301, 3.2
@@ -28,7 +29,6 @@ SAMPLE_MESSAGE = RawMessage(b"From: <digest@example.org>\r\nSubject: a sample\r\
 _RSA = bytes.fromhex("2a864886f70d010101")  # the object identifier rsaEncryption (RFC 8017, A.1)
 _ED25519 = bytes.fromhex("06032b6570")  # and that of Ed25519 (RFC 8410, 3)
 _PEM = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----\n(.*?)\n-----END \1-----", re.DOTALL)
-_GENERATE_COMMAND = "openssl genrsa -out dkim.pem 2048"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,11 +71,11 @@ def load_signer(key_file: str, *, domain: str, selector: str) -> DkimSigner:
         key=pem,
     )
     if not MIN_BITS <= signer.bits <= MAX_BITS:
-        raise _key_error(key_file, f"has {signer.bits} bits; receivers take {MIN_BITS} to {MAX_BITS}")
+        raise SettingError(messages.key_size(key_file, signer.bits, MIN_BITS, MAX_BITS))
     try:
         signer.sign(SAMPLE_MESSAGE)
     except (dkim.DKIMException, ValueError, AssertionError) as error:  # the latter when its numbers do not fit
-        raise _key_error(key_file, f"cannot sign: {error}") from error
+        raise SettingError(messages.key_cannot_sign(key_file, str(error))) from error
     return signer
 
 
@@ -89,19 +89,19 @@ def _read_private_key(path: str) -> tuple[bytes, dict[str, Any]]:
     try:
         text = Path(path).read_bytes().replace(b"\r\n", b"\n")
     except OSError as error:
-        raise _key_error(path, f"cannot be read: {error.strerror}") from error
+        raise SettingError(messages.key_unreadable(path, str(error.strerror))) from error
     match = _PEM.search(text)
     label = match[1].decode().lower() if match else ""
     if not match or "private key" not in label:
-        raise _key_error(path, f"holds a {label}, no private key" if label else "is no PEM file")
+        raise SettingError(messages.not_private(path, label) if label else messages.not_pem(path))
     if "encrypted" in label or b"ENCRYPTED" in match[2]:
-        raise _key_error(path, "is protected by a passphrase, which cannot be entered at the start")
+        raise SettingError(messages.key_encrypted(path))
     try:
         if _ED25519 in base64.b64decode(match[2]):
-            raise _key_error(path, "is an Ed25519 key, which few receivers verify so far")
+            raise SettingError(messages.key_of_ed25519(path))
         return match[0], parse_pem_private_key(match[0])
     except (UnparsableKeyError, ValueError, IndexError) as error:
-        raise _key_error(path, "is no RSA key") from error
+        raise SettingError(messages.not_rsa(path)) from error
 
 
 def _encode_public_key(numbers: dict[str, Any]) -> bytes:
@@ -118,7 +118,3 @@ def _encode_der(tag: int, value: bytes) -> bytes:
         return bytes((tag, len(value))) + value
     length = len(value).to_bytes((len(value).bit_length() + 7) // 8, "big")
     return bytes((tag, 0x80 | len(length))) + length + value
-
-
-def _key_error(path: str, problem: str) -> SettingError:
-    return SettingError(f"DIGEST_DKIM_KEY: {path} {problem}. A key that can be used is made by: {_GENERATE_COMMAND}")

@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import NewType
 
 from digest.errors import PermanentDeliveryError, SmtpStep
+from digest.mail import messages
 from digest.mail.transfer_encoding import (
     QuotedPrintable,
     decode_quoted_printable,
@@ -107,7 +108,7 @@ def build_message(content: EmailContent, fields: MessageHeaders) -> RawMessage:
 def build_headers(subject: str, fields: MessageHeaders) -> bytes:
     """Build all headers with their last line end, without the empty line."""
     if not _ADDRESS.fullmatch(fields.to):
-        raise PermanentDeliveryError("the address cannot stand in a header", step=SmtpStep.RCPT)
+        raise PermanentDeliveryError(messages.ADDRESS_NOT_IN_HEADER, step=SmtpStep.RCPT)
     lines = [
         f"From: {format_sender(fields.from_)}",
         f"To: {fields.to}",

@@ -7,6 +7,7 @@ import aiosmtplib
 from aiosmtplib import SMTPException, SMTPResponseException
 
 from digest.errors import DeliveryError, RelayRefusedError, RelayUnavailableError, SmtpStep
+from digest.mail import messages
 from digest.mail.replies import error_from_reply
 
 SmtpClient = aiosmtplib.SMTP
@@ -66,8 +67,7 @@ async def _log_in(client: SmtpClient, relay: RelayConfig) -> None:
         if isinstance(error, SMTPResponseException) or not offered or client.supported_auth_methods:
             raise
         methods = (", ".join(sorted(method.upper() for method in names)) for names in (offered, client.AUTH_METHODS))
-        reason = "it offers the logins {}, we have {}; get a password for SMTP from its provider (an app password)"
-        raise SMTPException(f"{reason.format(*methods)}, or use another relay") from error
+        raise SMTPException(messages.no_common_login(*methods)) from error
 
 
 async def _say_hello(client: SmtpClient) -> None:
@@ -83,14 +83,14 @@ def _connection_error(relay: str, error: Exception) -> DeliveryError:
     if isinstance(error, SMTPResponseException):
         error_type = RelayRefusedError if error.code >= 500 else RelayUnavailableError  # noqa: PLR2004
         step = SmtpStep.AUTH if isinstance(error, aiosmtplib.SMTPAuthenticationError) else SmtpStep.CONNECT
-        return error_type(f"{relay} refuses us: {error.code} {error.message}", code=max(error.code, 0), step=step)
+        return error_type(messages.relay_refuses(relay, error.code, error.message), code=max(error.code, 0), step=step)
     for cause in (error, error.__cause__):
         if isinstance(cause, ssl.SSLError):
-            return RelayRefusedError(f"{relay}: no safe connection: {cause}", step=SmtpStep.CONNECT)
+            return RelayRefusedError(messages.no_safe_connection(relay, cause), step=SmtpStep.CONNECT)
     # A bare SMTPException: no STARTTLS or no login is offered. ValueError: a name that cannot be a host's.
     if type(error) is SMTPException or isinstance(error, aiosmtplib.SMTPNotSupported | ValueError):
-        return RelayRefusedError(f"{relay} cannot be used as DIGEST_SMTP_* say: {error}", step=SmtpStep.CONNECT)
-    return RelayUnavailableError(f"{relay} cannot be reached: {error}", step=SmtpStep.CONNECT)
+        return RelayRefusedError(messages.relay_unusable(relay, error), step=SmtpStep.CONNECT)
+    return RelayUnavailableError(messages.relay_unreachable(relay, error), step=SmtpStep.CONNECT)
 
 
 async def try_envelope(client: SmtpClient, sender: str, recipient: str, relay: str) -> DeliveryError | None:
@@ -105,7 +105,7 @@ async def try_envelope(client: SmtpClient, sender: str, recipient: str, relay: s
     except (aiosmtplib.SMTPSenderRefused, aiosmtplib.SMTPRecipientRefused) as error:
         return error_from_reply(error.code, error.message, step=step, relay=relay)
     except (SMTPException, OSError) as error:
-        return RelayUnavailableError(f"{relay} does not answer: {error}", step=SmtpStep.CONNECT)
+        return RelayUnavailableError(messages.relay_silent(relay, error), step=SmtpStep.CONNECT)
     finally:
         client.close()
     return None

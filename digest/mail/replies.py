@@ -19,6 +19,7 @@ from digest.errors import (
     SmtpStep,
     TemporaryDeliveryError,
 )
+from digest.mail import messages
 from digest.mail.reply_phrases import PHRASES
 from digest.mail.reply_rules import (
     REASONS,
@@ -176,7 +177,7 @@ def error_from_reply(code: int, text: str, *, step: SmtpStep, relay: str) -> Del
     topic = classify_reply(code, text, step).topic
     is_about_sender = step is SmtpStep.MAIL and code >= PERMANENT and topic is ReplyTopic.SENDER
     if is_about_sender or (code in LOGIN_CODES and code >= PERMANENT):
-        return RelayRefusedError(f"{relay} refuses us: {code} {text}", code=code, step=step)
+        return RelayRefusedError(messages.relay_refuses(relay, code, text), code=code, step=step)
     if code >= PERMANENT and topic is not ReplyTopic.RATE:
         return PermanentDeliveryError(text, code=code, step=step)
     return TemporaryDeliveryError(text, code=code, step=step)

@@ -33,6 +33,7 @@ from digest.errors import (
     TemporaryDeliveryError,
     UncertainDeliveryError,
 )
+from digest.mail import messages
 from digest.mail.relay import RelayConfig, connect
 from digest.mail.replies import error_from_reply
 from digest.mail.smtp_protocol import (
@@ -109,9 +110,7 @@ class SmtpConnection:
         """
         _check_sender(message.sender)
         if not MAILBOX.fullmatch(message.recipient):
-            raise PermanentDeliveryError(
-                "this address cannot be written in SMTP without extensions", step=SmtpStep.RCPT
-            )
+            raise PermanentDeliveryError(messages.RECIPIENT_NOT_ASCII, step=SmtpStep.RCPT)
         stream = await self._send_envelope(message)
         may_leave = False
         try:
@@ -210,7 +209,7 @@ class SmtpConnection:
         replies = await stream.read_replies(len(commands), len(commands) * self._relay.timeout)
         for command, reply in zip_longest(commands, replies):
             if reply is None:
-                raise TemporaryDeliveryError(f"the connection broke before the e-mail was sent: {stream.closed_reason}")
+                raise TemporaryDeliveryError(messages.broken_before(stream.closed_reason))
             if reply.code not in command.expected:
                 if replies[-1].code == GO_AHEAD:
                     self._disconnect()  # the relay waits for a message that it refused
@@ -220,7 +219,7 @@ class SmtpConnection:
         self, stream: SmtpStream, message: OutgoingMessage, next_message: OutgoingMessage | None
     ) -> SmtpReply:
         if stream.closed_reason:
-            raise TemporaryDeliveryError(f"the connection broke before the e-mail was sent: {stream.closed_reason}")
+            raise TemporaryDeliveryError(messages.broken_before(stream.closed_reason))
         envelope: Sequence[SmtpCommand] = ()
         can_pipeline = stream.can_pipeline and self._may_pipeline and not self.is_used_up
         if can_pipeline and next_message and all(map(MAILBOX.fullmatch, (next_message.sender, next_message.recipient))):
@@ -231,11 +230,11 @@ class SmtpConnection:
         try:
             replies = await stream.read_replies(1, DATA_TIMEOUT_FACTOR * self._relay.timeout)
         except asyncio.CancelledError as error:
-            raise UncertainDeliveryError("cancelled while the e-mail was being sent") from error
+            raise UncertainDeliveryError(messages.CANCELLED_WHILE_SENDING) from error
         if self._stream and self._stream.closed_reason:
             self._disconnect()
         if not replies:
-            raise UncertainDeliveryError(f"no reply after the e-mail was sent: {stream.closed_reason}")
+            raise UncertainDeliveryError(messages.no_reply(stream.closed_reason))
         reply = replies[0]
         match reply.code // 100:  # RFC 5321 4.2.1: the first digit decides
             case 2:
@@ -243,7 +242,7 @@ class SmtpConnection:
             case 4 | 5:
                 raise self._error_from_reply(reply)
         self._disconnect()
-        raise UncertainDeliveryError(f"an unexpected reply after the e-mail: {reply.text}", code=reply.code)
+        raise UncertainDeliveryError(messages.unexpected_reply(reply.text), code=reply.code)
 
     def _error_from_reply(self, reply: SmtpReply, step: SmtpStep = SmtpStep.DATA) -> DeliveryError:
         if reply.code < 400:  # noqa: PLR2004  - RFC 5321 4.2.1
@@ -258,6 +257,4 @@ class SmtpConnection:
 
 def _check_sender(sender: str) -> None:
     if not MAILBOX.fullmatch(sender):
-        hint = "see DIGEST_MAIL_FROM and DIGEST_BOUNCE_ADDRESS"
-        text = f"the sender's address cannot be written in SMTP without extensions; {hint}"
-        raise RelayRefusedError(text, step=SmtpStep.MAIL)
+        raise RelayRefusedError(messages.SENDER_NOT_ASCII, step=SmtpStep.MAIL)

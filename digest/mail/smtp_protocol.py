@@ -14,6 +14,7 @@ from typing import NamedTuple, Self, cast
 import aiosmtplib
 
 from digest.errors import RelayUnavailableError, SmtpStep
+from digest.mail import messages
 from digest.mail.message import RawMessage
 
 GO_AHEAD, SHUTTING_DOWN = 354, 421
@@ -88,7 +89,7 @@ class SmtpStream(asyncio.Protocol):
         """Take over the connection of a client. Raises RelayUnavailableError if it is closed already."""
         transport = client.transport
         if transport is None or transport.is_closing():
-            raise RelayUnavailableError("the relay closed the connection after its greeting")
+            raise RelayUnavailableError(messages.CLOSED_AFTER_GREETING)
         stream = cls(cast("asyncio.WriteTransport", transport), client.esmtp_extensions)
         transport.set_protocol(stream)
         return stream
@@ -119,11 +120,11 @@ class SmtpStream(asyncio.Protocol):
         if len(self._replies) < count and not self.closed_reason:
             loop = asyncio.get_running_loop()
             self._awaited, self._waiter = count, loop.create_future()
-            timeout = loop.call_later(seconds, self._abort, f"no answer within {seconds:g} seconds")
+            timeout = loop.call_later(seconds, self._abort, messages.no_answer(seconds))
             try:
                 await self._waiter
             except asyncio.CancelledError:
-                self._abort("cancelled while the relay was about to answer")
+                self._abort(messages.CANCELLED_WHILE_WAITING)
                 raise
             finally:
                 timeout.cancel()
@@ -143,24 +144,24 @@ class SmtpStream(asyncio.Protocol):
             if not self.closed_reason:
                 self._line_received(line.rstrip(b" \t\r"))
         if len(self._partial_line) > MAX_REPLY_LINE:
-            self._abort("the relay sends a line without end")
+            self._abort(messages.LINE_WITHOUT_END)
 
     def eof_received(self) -> None:
         """Close our side, too."""
-        self._abort("the relay closed the connection")
+        self._abort(messages.CLOSED_BY_RELAY)
 
     def connection_lost(self, error: Exception | None) -> None:
         """Note why the connection is closed."""
-        self._abort(f"the connection broke: {error}" if error else "the connection was closed")
+        self._abort(messages.broken(error) if error else messages.CLOSED)
 
     def _line_received(self, line: bytes) -> None:
         match = REPLY_LINE.fullmatch(line)
         if not self._outstanding or not match:
-            self._abort(f"the relay said what is no answer: {line[:200].decode('utf-8', 'replace')}")
+            self._abort(messages.not_a_reply(line[:200].decode("utf-8", "replace")))
             return
         self._reply_lines.append(line)
         if sum(map(len, self._reply_lines)) > MAX_REPLY or line[:3] != self._reply_lines[0][:3]:
-            self._abort("the relay gave a reply without end, or of several codes")
+            self._abort(messages.REPLY_WITHOUT_END)
             return
         if match[2] == b"-":
             return
@@ -169,7 +170,7 @@ class SmtpStream(asyncio.Protocol):
         self._replies.append(SmtpReply(code, text.decode("utf-8", "surrogateescape")))
         self._outstanding -= 1
         if code == SHUTTING_DOWN:
-            self._abort("the relay is closing the connection")
+            self._abort(messages.CLOSING)
         elif len(self._replies) == self._awaited:
             self._wake()
 
