@@ -304,3 +304,61 @@ def test_sentences_are_found_wherever_they_stand(tmp_path: Path) -> None:
         "templates/mail/digest-body.html",
         "templates/web/privacy.html",
     }
+
+
+# Packages whose errors say nothing that does not stand in a messages module or at the top of their own one.
+TRANSLATABLE = ("subscribers", "tokens.py", "delivery", "database", "papers", "web", "sources/http.py", "mail")
+# Errors there with a sentence of their own, each with its reason.
+OWN_SENTENCES = {
+    "digest/database/models/column_types.py": "a fault of ours, which no one can cause",
+    "digest/mail/message.py": "faults of ours, which no one can cause",
+    "digest/papers/__init__.py": "what Python says of a missing attribute",
+    "digest/sources/http.py": "a fault of ours, and one that is caught in the module",
+    "digest/subscribers/csv_table.py": "sentences about files, which go with its vocabulary",
+    "digest/subscribers/csv_transfer.py": "sentences about files, which go with its vocabulary",
+    "digest/web/context.py": "replaced by the page of a 404",
+}
+MIN_WORDS = 3  # of a sentence
+
+
+def raised_sentences(path: Path) -> Iterator[tuple[int, str]]:
+    """Sentences that are written where a module raises an error, or makes one to be raised."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        name = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+        if not isinstance(node, ast.Raise) and not name.endswith("Error"):
+            continue
+        parts = [part for part in ast.walk(node) if isinstance(part, (ast.Constant, ast.JoinedStr))]
+        inside = {id(piece) for part in parts if isinstance(part, ast.JoinedStr) for piece in part.values}
+        for part in parts:
+            text = ""
+            if isinstance(part, ast.JoinedStr):
+                text = "".join(str(piece.value) if isinstance(piece, ast.Constant) else "…" for piece in part.values)
+            elif isinstance(part.value, str):
+                text = part.value
+            if len(text.split()) >= MIN_WORDS and id(part) not in inside:
+                yield part.lineno, text
+
+
+def test_no_error_is_worded_outside_the_messages() -> None:
+    modules = [
+        path
+        for name in TRANSLATABLE
+        for path in ([ROOT / "digest" / name] if name.endswith(".py") else (ROOT / "digest" / name).rglob("*.py"))
+        if path.name != "messages.py" and "migrations" not in path.parts
+    ]
+    found = {str(path.relative_to(ROOT)): list(raised_sentences(path)) for path in modules}
+    faults = [
+        f"{name}:{line}: {text!r}" for name, texts in found.items() if name not in OWN_SENTENCES for line, text in texts
+    ]
+    assert not faults, "move these into the package's messages.py, whole:\n" + "\n".join(faults)
+    assert OWN_SENTENCES.keys() == {name for name in OWN_SENTENCES if found.get(name)}, "remove exceptions without one"
+
+
+def test_a_raised_sentence_is_seen(tmp_path: Path) -> None:
+    (module := tmp_path / "module.py").write_text(
+        "def f(day):\n"
+        '    if not day:\n        raise SubscriberError("Choose another day.")\n'
+        '    fail(DigestError(f"There is no {day} here."))\n'
+        '    raise SubscriberError(messages.NO_DAY, step="no step")\n'
+    )
+    assert {text for _, text in raised_sentences(module)} == {"Choose another day.", "There is no … here."}

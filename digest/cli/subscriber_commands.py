@@ -200,7 +200,7 @@ def pause(
 
 @app.command()
 def resume(email: str, *, as_json: JsonOption = False) -> None:
-    """End a pause. What was listed meanwhile comes with the next digest."""
+    """End a pause. Papers of the break come with the next digest."""
     from digest.subscribers import resume_subscription
 
     ctx = open_context()
