@@ -202,7 +202,7 @@ class SourceClient:
                         raise SourceUnavailableError(str(error)) from error
                     self._throttle.pause(url, error.pause_until)
                     raise SourceThrottledError(
-                        messages.not_asked_before(str(error), error.pause_until), until=error.pause_until
+                        messages.host_wants_pause(str(error), error.pause_until), until=error.pause_until
                     ) from error
                 await self._sleep(delay)
                 spent += delay

@@ -170,7 +170,7 @@ def fewer_requests(location: str, status: int) -> str:
     return f"{location} asks for fewer requests ({status})"
 
 
-def not_asked_before(reason: str, until: datetime) -> str:
+def host_wants_pause(reason: str, until: datetime) -> str:
     return f"{reason}; nothing is asked before {until:%H:%M} UTC"
 
 
