@@ -38,7 +38,8 @@ $ digest preview -k "diffusion model" -k protein --out digest.html
 
 Set the service up with some questions: digest setup
 
-Settings are DIGEST_* variables in the environment or in .env. See .env.example. To check them: digest doctor
+Settings are DIGEST_* variables in the environment or in .env. To see all: digest setup --show-settings.
+To check them: digest doctor
 
 Let your shell complete commands and options: digest --install-completion
 

@@ -20,7 +20,12 @@ $ digest setup
 Without questions, for scripts; what is not given has its default:
 
 $ digest setup --yes --contact you@example.org --smtp-host smtp.example.org
+
+Every setting with its explanation and default:
+
+$ digest setup --show-settings
 """
+EXAMPLE_FILE = ".env.example"
 KEY_BYTES, TOKEN_BYTES = 32, 24
 
 
@@ -43,6 +48,9 @@ def setup(
     postal_address: Annotated[str | None, typer.Option(help="Postal address for the footer of e-mails.")] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing: take the defaults.")] = False,
     test_email: Annotated[bool, typer.Option(help="Send an e-mail to yourself through the relay.")] = True,
+    show_settings: Annotated[
+        bool, typer.Option("--show-settings", help="Only print every setting, with what it does and its default.")
+    ] = False,
 ) -> None:
     """Set the service up: answer some questions, test the relay, write the settings to .env.
 
@@ -50,6 +58,9 @@ def setup(
     already are the defaults, and what it has beside them stays. Nothing is written before the relay has accepted an
     e-mail to you.
     """
+    if show_settings:
+        typer.echo(read_example(), nl=False)
+        return
     configure_logging()
     given = {
         "site_name": site_name, "base_url": base_url, "contact": contact, "default_timezone": timezone,
@@ -71,6 +82,13 @@ def setup(
     print_note(messages.settings_written(ENV_FILE))
     print_note(messages.operator_pages(f"{settings.base_url}/operator"))
     typer.echo(messages.SETUP_NEXT)
+
+
+def read_example() -> str:
+    """Read `.env.example`: inside an installed wheel, else beside the package."""
+    package = Path(__file__).parents[2]
+    example = package / EXAMPLE_FILE
+    return (example if example.exists() else package.parent / EXAMPLE_FILE).read_text(encoding="utf-8")
 
 
 def read_password(path: str | None) -> str | None:

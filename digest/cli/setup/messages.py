@@ -19,9 +19,7 @@ TEST_NEEDS_CONTACT = "The test e-mail needs your address: --contact you@example.
 RELAY_SILENT = "the relay did not answer in time"
 NOTHING_WRITTEN = "Nothing was written. To write the settings all the same: --no-test-email"
 SETUP_NEXT = "Next, check everything and start:\n\n  digest doctor\n  digest serve"
-ENV_HEADER = (
-    "# Settings of digest, written by `digest setup`. What each one does, and all others: .env.example in the source.\n"
-)
+ENV_HEADER = "# Settings of digest, written by `digest setup`. To see all, explained: digest setup --show-settings\n"
 
 
 def no_address(value: str) -> str:

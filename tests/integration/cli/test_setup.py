@@ -116,3 +116,9 @@ def test_an_option_that_cannot_be_used_stops_and_writes_nothing(
 ) -> None:
     assert problem in command.run("setup", "--yes", *arguments, status=2).stderr
     assert list(command.folder.iterdir()) == []
+
+
+def test_every_setting_is_shown_without_a_question(command: Command) -> None:
+    shown = command.run("setup", "--show-settings").stdout
+    assert shown == (Path(__file__).parents[3] / ".env.example").read_text()
+    assert not (command.folder / ".env").exists()

@@ -29,9 +29,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_has_all_files_of_the_package_and_nothing_of_the_tests(wheel: Path) -> None:
     names = set(ZipFile(wheel).namelist())
     tracked = subprocess.run(
-        ["git", "ls-files", "digest", "templates"], cwd=ROOT, check=True, capture_output=True, text=True
+        ["git", "ls-files", "digest", "templates", ".env.example"], cwd=ROOT, check=True, capture_output=True, text=True
     ).stdout.split()
-    expected = {re.sub(r"^templates/", "digest/templates/", name) for name in tracked if (ROOT / name).exists()}
+    expected = {re.sub(r"^(templates/|[.]env)", r"digest/\1", name) for name in tracked if (ROOT / name).exists()}
     assert expected - names == set()
     assert {name for name in names - expected if ".dist-info/" not in name} == set()
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
