@@ -229,7 +229,7 @@ def source_status(parts: Sequence[SourceOverview]) -> str:
     if troubled and part.problems:
         return part.problems[0]
     if part.last_whole_day is None:
-        return "Not fetched yet."
+        return "No list with papers yet."
     return f"Fine. Last list of {format_day(part.last_whole_day)}, {pluralize(part.entries, 'paper')}."
 
 
