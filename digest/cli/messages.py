@@ -308,11 +308,11 @@ def address_already_allowed(email: str) -> str:
 
 
 def imported(count: int, bad: int) -> str:
-    return f"{count} imported, {bad} invalid lines"
+    return f"{count:,} imported, {pluralize(bad, 'invalid line')}"
 
 
 def would_import(count: int, bad: int) -> str:
-    return f"{count} would be imported, {bad} invalid lines"
+    return f"{count:,} would be imported, {pluralize(bad, 'invalid line')}"
 
 
 def restored(count: int) -> str:

@@ -86,7 +86,7 @@ def test_a_dry_run_says_what_would_be_done_and_changes_nothing(tmp_path: Path) -
     command = Command(tmp_path)
     (tmp_path / "people.csv").write_bytes(f"E-Mail;Vorname;keywords\n{ADA};Zoë;graph\nnobody;;\n".encode("cp1252"))
     done = command.run("subscribers", "import", "people.csv", "--dry-run", status=1)
-    assert done.stdout == "1 would be imported, 1 invalid lines\n"
+    assert done.stdout == "1 would be imported, 1 invalid line\n"
     assert done.stderr.splitlines()[0] == (
         "people.csv: read as Windows-1252, separated by semicolons: email from 'E-Mail', keywords; ignored: Vorname"
     )

@@ -140,7 +140,7 @@ def test_the_command_reports_mapping_reasons_and_what_a_file_does_not_say(tmp_pa
     command = Command(tmp_path)
     done = command.run("subscribers", "import", str(DATA / "listmonk.csv"), "--dry-run", "-k", "robot", status=1)
     assert done.stdout.splitlines() == [
-        "2 would be imported, 1 invalid lines",
+        "2 would be imported, 1 invalid line",
         "1 skipped: blocked there, or complained.",
         "1 skipped: gets no e-mails there.",
     ]
