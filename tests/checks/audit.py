@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-LOCK_FILES = (ROOT / "requirements.lock", ROOT / "requirements-test.lock")
+LOCK_FILES = tuple(ROOT / f"requirements{part}.lock" for part in ("", "-test", "-docs"))
 OPTIONS = ("--require-hashes", "--disable-pip", "--strict", "--format=json", "--progress-spinner=off")
 
 
