@@ -35,7 +35,7 @@
 
 from digest.matching.acronym_table import Acronym, AcronymTable, shipped_acronyms, to_acronym
 from digest.matching.acronyms import AcronymDefinition, find_definitions, window_without
-from digest.matching.alerts import ConvertedAlerts, UnreadAlert, convert_alerts
+from digest.matching.alerts import convert_alerts
 from digest.matching.author_names import name_variants, normalize_author
 from digest.matching.describe import describe
 from digest.matching.documents import PaperDocument
@@ -130,7 +130,6 @@ __all__ = [
     "And",
     "AuthorTerm",
     "CategoryTerm",
-    "ConvertedAlerts",
     "CountedTerm",
     "DoiTerm",
     "Explanation",
@@ -160,7 +159,6 @@ __all__ = [
     "TermBits",
     "TermCounter",
     "TermSpace",
-    "UnreadAlert",
     "Words",
     "bit_positions",
     "build_profile",

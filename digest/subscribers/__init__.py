@@ -43,7 +43,6 @@ from digest.subscribers.csv_transfer import (
     import_csv,
     list_subscribers,
 )
-from digest.subscribers.imports import SkipReason
 from digest.subscribers.keyword_papers import learn_from_keywords
 from digest.subscribers.marks import (
     MARK_KINDS_ON_PAGES,
@@ -229,7 +228,6 @@ __all__ = [
     "SeedOutcome",
     "SeedReport",
     "SeedStatus",
-    "SkipReason",
     "SubscriberProfile",
     "WeeklyState",
     "add_seeds",
