@@ -13,6 +13,7 @@ from digest.monitoring.checks.dkim import TxtLookup
 from digest.monitoring.checks.result import CheckResult
 from digest.monitoring.checks.spf import find_spf_problems, is_spf, merge_records
 
+LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 DMARC_POLICIES = ("none", "quarantine", "reject")
 
 
@@ -22,8 +23,10 @@ def check_spf(settings: Settings, lookup: TxtLookup) -> list[CheckResult]:
     if not settings.has_relay or "." not in domain:
         return []
     # For a relay on this machine, the name of the machine as subscribers know it.
-    is_local = settings.smtp_host in {"localhost", "127.0.0.1", "::1"}
+    is_local = settings.smtp_host in LOOPBACK_HOSTS
     host = (urlsplit(settings.base_url).hostname or "") if is_local else settings.smtp_host
+    if host in LOOPBACK_HOSTS:  # the base address is not set yet: no receiver sees mail come from there
+        host = domain
     try:
         term = f"ip{ip_address(host).version}:{host}"
     except ValueError:

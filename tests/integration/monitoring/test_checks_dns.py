@@ -69,6 +69,7 @@ PUBLISH = "publish lab.example.org with the TXT record: v=spf1 "
         ({"lab.example.org": []}, {}, PUBLISH + "a:smtp.example.net ~all"),
         ({}, {"smtp_host": "2001:db8::25"}, PUBLISH + "ip6:2001:db8::25 ~all"),
         ({}, {"smtp_host": "localhost"}, PUBLISH + "a:digest.example.org ~all"),
+        ({}, {"smtp_host": "127.0.0.1", "base_url": "http://127.0.0.1:8000"}, PUBLISH + "a:lab.example.org ~all"),
         ({}, {"bounce_address": "b@bounces.example.org"}, "publish bounces.example.org with the TXT record: v=spf1 a:"),
         (
             zone_of("lab.example.org", "v=spf1 mx -all", RELAY),
