@@ -91,6 +91,11 @@ class CsvTable:
         return self.format is OWN_FORMAT
 
     @property
+    def has_foreign_zones(self) -> bool:
+        """True for the file of a known program, whose names of time zones nobody chose for us."""
+        return self.format not in (OWN_FORMAT, OTHER_PROGRAM)
+
+    @property
     def has_tags(self) -> bool:
         """True where the column of keywords is one of another program, with tags or labels."""
         is_renamed = normalize_name(self.columns.get("keywords", "keywords")) != "keywords"

@@ -313,7 +313,7 @@ def _parse_row(
     cells = {name: unescape_cell(row.get(name, "")).strip() for name in COLUMNS}
     normalize_address(cells["email"])
     cells["status"] = parse_status(cells["status"])
-    if not table.is_own and cells["timezone"] not in timezone_names():  # what people have there is no choice of ours
+    if table.has_foreign_zones and cells["timezone"] not in timezone_names():
         cells["timezone"] = ""
     preferences = Preferences(
         frequency=cells["frequency"].lower() or Preferences().frequency,

@@ -43,7 +43,7 @@ def test_every_kind_is_among_them_and_of_every_size(sent: tuple[str, dict[str, R
         "pictures",
     }
     changes = {"address-change", "address-changed", "address-restored"}
-    assert set(mails) == digests | changes | {"confirm", "already", "welcome", "goodbye"}
+    assert set(mails) == digests | changes | {"confirm", "already", "welcome", "goodbye", "setup"}
     for many in (1, 6, 25, 200):
         assert mails[f"digest-{many}"].subject.startswith(f"{many} paper")
     assert "could not be read" in mails["digest-1"].html
