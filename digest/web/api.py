@@ -4,7 +4,9 @@ Errors are problem details (RFC 9457).
 """
 
 import time
+from collections.abc import Iterable
 from datetime import date, datetime
+from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
 import structlog
@@ -14,6 +16,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Match
 
 from digest.database import read_session
 from digest.database.models import Paper
@@ -144,7 +147,7 @@ class InvalidInputError(Exception):
 
 def create_api(web: WebContext) -> FastAPI:
     """Create the API as an application of its own, so that its errors are problem details and not pages."""
-    responses = {code: {"model": Problem, "content": {PROBLEM_MEDIA_TYPE: {}}} for code in (404, 422, 429, 503)}
+    responses = {code: {"model": Problem, "content": {PROBLEM_MEDIA_TYPE: {}}} for code in (400, 404, 422, 429, 503)}
     app = FastAPI(
         title=f"{web.ctx.product_name}: papers",
         version="1",
@@ -255,11 +258,20 @@ def _to_paper_out(paper: Paper) -> PaperOut:
     return PaperOut(id=int(paper.id or 0), **fields, **links)
 
 
+def allowed_methods(routes: Iterable[BaseRoute], request: Request) -> set[str]:
+    """Return the methods of all routes that match the path of a request."""
+    matching = (route for route in routes if route.matches(request.scope)[0] != Match.NONE)
+    return {method for route in matching for method in getattr(route, "methods", None) or ()}
+
+
 def install_api_error_handlers(app: FastAPI) -> None:
     """Handle every error of the API with problem details."""
 
-    async def on_http_error(_request: Request, error: HTTPException) -> JSONResponse:
-        return problem_response(error.status_code, str(error.detail), headers=error.headers)
+    async def on_http_error(request: Request, error: HTTPException) -> JSONResponse:
+        headers = dict(error.headers or {})
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:  # the framework names those of the first route alone
+            headers["Allow"] = ", ".join(sorted(allowed_methods(request.app.routes, request)))
+        return problem_response(error.status_code, str(error.detail), headers=headers)
 
     async def on_invalid_input(_request: Request, error: InvalidInputError) -> JSONResponse:
         return problem_response(422, str(error), position=error.position, errors=error.errors)

@@ -7,7 +7,6 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.routing import Match
 
 from digest.errors import (
     AddressError,
@@ -20,7 +19,7 @@ from digest.errors import (
 from digest.monitoring import Monitoring
 from digest.web.admin_api import actions, deliveries, sources, subscribers
 from digest.web.admin_api.authorize import AuthenticationMiddleware, TokenVerifier
-from digest.web.api import install_api_error_handlers
+from digest.web.api import allowed_methods, install_api_error_handlers
 from digest.web.context import WebContext
 from digest.web.errors import PROBLEM_MEDIA_TYPE, Problem, problem_response
 from digest.web.rate_limit import FormLimits
@@ -64,7 +63,8 @@ def create_admin_api(web: WebContext, monitoring: Monitoring, limits: FormLimits
     async def on_http_error(request: Request, error: HTTPException) -> JSONResponse:
         headers = dict(error.headers or {})
         if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:  # the framework names those of the first route alone
-            headers["Allow"] = ", ".join(sorted(allowed_methods(request)))
+            routes = (route for router in ROUTERS for route in router.routes)
+            headers["Allow"] = ", ".join(sorted(allowed_methods(routes, request)))
         return problem_response(error.status_code, str(error.detail), headers=headers)
 
     # The framework types handlers by Exception alone.
@@ -72,10 +72,3 @@ def create_admin_api(web: WebContext, monitoring: Monitoring, limits: FormLimits
         app.add_exception_handler(foreseen, on_digest_error)  # type: ignore[arg-type]
     app.add_exception_handler(HTTPException, on_http_error)  # type: ignore[arg-type]
     return app
-
-
-def allowed_methods(request: Request) -> set[str]:
-    """Return the methods of all routes that match the path of a request."""
-    routes = (route for router in ROUTERS for route in router.routes)
-    matching = (route for route in routes if route.matches(request.scope)[0] != Match.NONE)
-    return {method for route in matching for method in getattr(route, "methods", None) or ()}

@@ -162,3 +162,8 @@ def test_every_error_below_the_api_is_problem_details(sqlite_store: Engine) -> N
         Browser(create_app(make_context(sqlite_store), clock=lambda: TEST_TIME)).get("/api/nothing").json()["status"]
         == 404
     )
+
+
+def test_a_wrong_method_is_answered_with_all_that_a_path_has(browser: Browser) -> None:
+    answer = browser.send("DELETE", "/api/v1/profile")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, PATCH")
