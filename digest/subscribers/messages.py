@@ -144,6 +144,10 @@ def cannot_restore(status: str) -> str:
     return f"This subscriber is {status} and cannot be restored."
 
 
+def cannot_change(status: str) -> str:
+    return f"This subscriber is {status} and cannot be changed."
+
+
 def invalid_pause(until: date, latest: date) -> str:
     return f"Choose a day after today and up to {latest} for the end of the pause, not {until}."
 

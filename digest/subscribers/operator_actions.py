@@ -158,7 +158,8 @@ def change_subscription(
     A keyword that stays and is muted stays muted.
     """
     with lock_subscriber(ctx, subscriber_id) as (session, subscriber):
-        _require_status(subscriber, {*RUNNING_STATUSES, SubscriberStatus.PENDING}, "changed")
+        changeable = {*RUNNING_STATUSES, SubscriberStatus.PENDING}
+        _require_status(subscriber, changeable, messages.cannot_change(subscriber.status))
         before = _choices_of(session, subscriber)
         if preferences is not None:
             records.set_preferences(session, subscriber, preferences)

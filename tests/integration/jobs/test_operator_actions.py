@@ -123,6 +123,8 @@ def test_what_cannot_be_done_is_refused_and_leaves_no_record(ctx: AppContext) ->
     for reason in ("", "one-click", "complaint: abuse"):
         status = SubscriberStatus.SUPPRESSED if "complaint" in reason else SubscriberStatus.UNSUBSCRIBED
         set_status(ctx.engine, ADA, status, reason=reason, ended_at=NOW)
+        with pytest.raises(SubscriberError, match=f"is {status} and cannot be changed"):
+            subscribers.change_subscription(ctx, ACTOR, number, NOW, keywords=[])
         with pytest.raises(SubscriberError, match=r"Only they can|stays suppressed"):
             subscribers.restore_subscription(ctx, ACTOR, number, NOW)
     for act in (subscribers.remove_subscription, subscribers.erase_subscriber, subscribers.resume_subscription):
