@@ -13,6 +13,7 @@ from sqlmodel import Session, col, select
 
 from digest.database import messages
 from digest.database.models import ObjectKind, OperatorAction
+from digest.database.row_pages import latest_rows
 from digest.errors import UsageError
 
 
@@ -71,9 +72,4 @@ def list_actions(
 ) -> Sequence[OperatorAction]:
     """Return actions that meet all filters, the latest first, only those before `before_id`."""
     values = {"actor": actor, "action": action, "object_kind": object_kind, "object_id": object_id}
-    conditions = [col(getattr(OperatorAction, name)) == value for name, value in values.items() if value]
-    if before_id is not None:
-        conditions.append(col(OperatorAction.id) < before_id)
-    return session.exec(
-        select(OperatorAction).where(*conditions).order_by(col(OperatorAction.id).desc()).limit(limit)
-    ).all()
+    return latest_rows(session, OperatorAction, values, before_id=before_id, limit=limit)

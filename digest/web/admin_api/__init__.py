@@ -5,6 +5,7 @@ A token says who acts and what they may do. Lists are pages by a cursor; every a
 - `actions`: what operators did, and undo
 - `application`: the application with its routers and errors
 - `authorize`: tokens, scopes, and the limit of failed tries
+- `changes`: one row changed, with its record
 - `deliveries`: deliveries, bounces and rows that were set aside
 - `inputs`: what requests are made of
 - `objects`: what answers are made of

@@ -11,6 +11,7 @@ from digest.errors import ObjectNotFoundError
 from digest.jobs import undo_action
 from digest.web import messages
 from digest.web.admin_api.authorize import ForAnyAction, Reading, refuse_scope
+from digest.web.admin_api.changes import show_change
 from digest.web.admin_api.inputs import Cursor, Limit, RowNumber
 from digest.web.admin_api.objects import ActionOut, ActionPage, next_cursor
 from digest.web.context import WebDep
@@ -67,8 +68,7 @@ def undo(web: WebDep, monitoring: MonitoringDep, caller: ForAnyAction, number: R
     if scope and scope not in caller.scopes:
         raise refuse_scope([scope])
     undone = undo_action(web.ctx, caller.actor, number, web.clock())
-    monitoring.invalidate()
-    return ActionOut.from_row(undone)
+    return show_change(monitoring, undone)
 
 
 def _find(session: Session, number: int) -> OperatorAction:

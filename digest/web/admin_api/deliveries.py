@@ -1,18 +1,19 @@
 """Deliveries: list, retry, cancel, release, resolve; bounces; and rows that were set aside."""
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from sqlmodel import col, select
 
 from digest import delivery, subscribers
-from digest.database import quarantined_rows, read_session, resolve_row, retry_row, write_session
+from digest.database import latest_rows, quarantined_rows, read_session, resolve_row, retry_row
 from digest.database.models import BounceClass, BounceRecord, Delivery, DeliveryKind
 from digest.errors import ObjectNotFoundError
 from digest.matching import find_keyword_fault
 from digest.monitoring import DeliveryFilter, DeliveryTab, find_deliveries
 from digest.web import messages
 from digest.web.admin_api.authorize import ForDeliveries, Reading
+from digest.web.admin_api.changes import change_row
 from digest.web.admin_api.inputs import Cursor, Limit, ResolutionIn, RowNumber
 from digest.web.admin_api.objects import (
     ActionOut,
@@ -65,28 +66,19 @@ def get_delivery(web: WebDep, _caller: Reading, number: RowNumber) -> DeliveryDe
 @router.post("/deliveries/{number:int}/retry", summary="Send a failed delivery again")
 def retry(web: WebDep, monitoring: MonitoringDep, caller: ForDeliveries, number: RowNumber) -> ActionOut:
     """Make a failed or deferred delivery due now. What was or may have been sent is refused."""
-    with write_session(web.ctx.engine) as session:
-        record = delivery.retry_delivery(session, caller.actor, number, web.clock())
-    monitoring.invalidate()
-    return ActionOut.from_row(record)
+    return change_row(web, monitoring, caller, number, delivery.retry_delivery)
 
 
 @router.post("/deliveries/{number:int}/cancel", summary="Cancel a queued delivery")
 def cancel(web: WebDep, monitoring: MonitoringDep, caller: ForDeliveries, number: RowNumber) -> ActionOut:
     """Cancel a delivery that waits in the queue. The papers of a digest go into the next one."""
-    with write_session(web.ctx.engine) as session:
-        record = delivery.cancel_delivery(session, caller.actor, number, web.clock())
-    monitoring.invalidate()
-    return ActionOut.from_row(record)
+    return change_row(web, monitoring, caller, number, delivery.cancel_delivery)
 
 
 @router.post("/deliveries/{number:int}/release", summary="Take a delivery from a sender that hangs")
 def release(web: WebDep, monitoring: MonitoringDep, caller: ForDeliveries, number: RowNumber) -> ActionOut:
     """Queue a delivery again that a sender has claimed and not begun to send. Harmless at any time."""
-    with write_session(web.ctx.engine) as session:
-        record = delivery.release_delivery(session, caller.actor, number, web.clock())
-    monitoring.invalidate()
-    return ActionOut.from_row(record)
+    return change_row(web, monitoring, caller, number, delivery.release_delivery)
 
 
 @router.post("/deliveries/{number:int}/resolve", summary="Resolve an uncertain delivery")
@@ -94,12 +86,8 @@ def resolve(
     web: WebDep, monitoring: MonitoringDep, caller: ForDeliveries, number: RowNumber, resolution: ResolutionIn
 ) -> ActionOut:
     """Say by the relay's log what became of a delivery: it was sent, or is lost and its papers come again."""
-    with write_session(web.ctx.engine) as session:
-        record = delivery.resolve_delivery(
-            session, caller.actor, number, web.clock(), sent=resolution.outcome == "sent"
-        )
-    monitoring.invalidate()
-    return ActionOut.from_row(record)
+    resolve_as = partial(delivery.resolve_delivery, sent=resolution.outcome == "sent")
+    return change_row(web, monitoring, caller, number, resolve_as)
 
 
 @router.post("/deliveries/{number:int}/send-copy", summary="Mail the link to a web copy")
@@ -120,14 +108,9 @@ def list_bounces(
     limit: Limit = 50,
 ) -> BouncePage:
     """List what came back about deliveries, the newest first."""
-    wanted = select(BounceRecord).order_by(col(BounceRecord.id).desc()).limit(limit)
-    if bounce_class:
-        wanted = wanted.where(BounceRecord.bounce_class == bounce_class)
-    if cursor:
-        wanted = wanted.where(col(BounceRecord.id) < cursor)
     with read_session(web.ctx.engine) as session:
-        rows = session.exec(wanted).all()
-    return BouncePage(bounces=[BounceOut.from_row(row) for row in rows], next=next_cursor(rows, limit))
+        rows = latest_rows(session, BounceRecord, {"bounce_class": bounce_class}, before_id=cursor, limit=limit)
+    return BouncePage(bounces=[BounceOut.model_validate(row) for row in rows], next=next_cursor(rows, limit))
 
 
 @router.get("/quarantine", summary="List rows that cannot be read")
@@ -135,22 +118,16 @@ def list_rows(web: WebDep, _caller: Reading, cursor: Cursor = None, limit: Limit
     """List database rows that were set aside because they cannot be read, those of longest standing first."""
     with read_session(web.ctx.engine) as session:
         rows = quarantined_rows(session, after=cursor, limit=limit)
-    return RowPage(rows=[RowOut.from_row(row) for row in rows], next=next_cursor(rows, limit))
+    return RowPage(rows=[RowOut.model_validate(row) for row in rows], next=next_cursor(rows, limit))
 
 
 @router.post("/quarantine/{number:int}/retry", summary="Look at a row again")
 def retry_quarantined(web: WebDep, monitoring: MonitoringDep, caller: ForDeliveries, number: RowNumber) -> ActionOut:
     """Release a row that can be read by now. One that still cannot be is refused with the reason."""
-    with write_session(web.ctx.engine) as session:
-        record = retry_row(session, caller.actor, number, web.clock(), find_keyword_fault)
-    monitoring.invalidate()
-    return ActionOut.from_row(record)
+    return change_row(web, monitoring, caller, number, partial(retry_row, find_keyword_fault=find_keyword_fault))
 
 
 @router.post("/quarantine/{number:int}/resolve", summary="Release a row")
 def resolve_quarantined(web: WebDep, monitoring: MonitoringDep, caller: ForDeliveries, number: RowNumber) -> ActionOut:
     """Release a row without a look at it. If it still cannot be read, the next run sets it aside again."""
-    with write_session(web.ctx.engine) as session:
-        record = resolve_row(session, caller.actor, number, web.clock())
-    monitoring.invalidate()
-    return ActionOut.from_row(record)
+    return change_row(web, monitoring, caller, number, resolve_row)

@@ -7,21 +7,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Annotated, Any, Protocol
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from digest.database.models import (
     BounceRecord,
     Delivery,
     OperatorAction,
-    PaperRelation,
-    QuarantinedRow,
-    SourceFetch,
     Subscriber,
 )
 from digest.delivery import DeliveryEvent
 from digest.jobs import can_undo
 from digest.matching import KeywordInput
-from digest.monitoring import SourceOverview
 from digest.papers import PaperPair
 from digest.subscribers import WEEKDAY_NAMES
 
@@ -32,6 +28,13 @@ def as_text(value: object) -> str:
 
 
 Text = Annotated[str, BeforeValidator(as_text)]
+NextCursor = Annotated[int | None, Field(description="The `cursor` of the next page; null: there is none.")]
+
+
+class StoredRow(BaseModel):
+    """Base of what shows the columns of a row by their names: `model_validate` takes the row."""
+
+    model_config = ConfigDict(from_attributes=True)
 
 
 class NumberedRow(Protocol):
@@ -45,7 +48,7 @@ def next_cursor(rows: Sequence[NumberedRow], limit: int) -> int | None:
     return rows[-1].id if len(rows) == limit else None
 
 
-class KeywordRow(BaseModel):
+class SavedKeywordOut(BaseModel):
     """Keyword of a subscriber, as entered. A muted one brings no papers."""
 
     text: Text
@@ -69,7 +72,7 @@ class SubscriberOut(BaseModel):
     thumbnails: bool
     about_only: bool
     sources: list[str]
-    keywords: list[KeywordRow]
+    keywords: list[SavedKeywordOut]
     paused_until: date | None
     last_due_day: date | None
     created_at: datetime
@@ -83,7 +86,7 @@ class SubscriberOut(BaseModel):
         is_weekday = 0 <= row.weekday < len(WEEKDAY_NAMES)
         return cls(
             id=int(row.id or 0),
-            keywords=[KeywordRow(text=keyword.text, is_muted=keyword.is_muted) for keyword in keywords],
+            keywords=[SavedKeywordOut(text=keyword.text, is_muted=keyword.is_muted) for keyword in keywords],
             weekday=WEEKDAY_NAMES[row.weekday] if is_weekday else str(row.weekday),
             **{name: getattr(row, name) for name in cls.model_fields if name not in own},
         )
@@ -93,7 +96,7 @@ class SubscriberPage(BaseModel):
     """Page of subscribers."""
 
     subscribers: list[SubscriberOut]
-    next: int | None = Field(description="The `cursor` of the next page; null: there is none.")
+    next: NextCursor
 
 
 class DeliveryOut(BaseModel):
@@ -129,7 +132,7 @@ class EventOut(BaseModel):
     text: str
 
 
-class BounceOut(BaseModel):
+class BounceOut(StoredRow):
     """Message that came back about a delivery."""
 
     id: int
@@ -139,11 +142,6 @@ class BounceOut(BaseModel):
     reason: Text
     parser: Text
     received_at: datetime
-
-    @classmethod
-    def from_row(cls, row: BounceRecord) -> "BounceOut":
-        """Show a bounce."""
-        return cls(**{name: getattr(row, name) for name in cls.model_fields})
 
 
 class DeliveryDetail(DeliveryOut):
@@ -158,7 +156,7 @@ class DeliveryDetail(DeliveryOut):
     ) -> "DeliveryDetail":
         """Show a delivery with all that is recorded of it."""
         history = [EventOut(at=event.at, text=event.text) for event in events]
-        detail = cls.from_row(row, history=history, bounces=[BounceOut.from_row(bounce) for bounce in bounces])
+        detail = cls.from_row(row, history=history, bounces=[BounceOut.model_validate(bounce) for bounce in bounces])
         assert isinstance(detail, cls)  # noqa: S101  - for the type checker
         return detail
 
@@ -167,17 +165,17 @@ class DeliveryPage(BaseModel):
     """Page of deliveries, the newest first."""
 
     deliveries: list[DeliveryOut]
-    next: int | None = Field(description="The `cursor` of the next page; null: there is none.")
+    next: NextCursor
 
 
 class BouncePage(BaseModel):
     """Page of bounces, the newest first."""
 
     bounces: list[BounceOut]
-    next: int | None = Field(description="The `cursor` of the next page; null: there is none.")
+    next: NextCursor
 
 
-class RowOut(BaseModel):
+class RowOut(StoredRow):
     """Row of a table that cannot be read, and was set aside."""
 
     id: int
@@ -188,20 +186,15 @@ class RowOut(BaseModel):
     first_seen_at: datetime
     last_seen_at: datetime
 
-    @classmethod
-    def from_row(cls, row: QuarantinedRow) -> "RowOut":
-        """Show a row."""
-        return cls(**{name: getattr(row, name) for name in cls.model_fields})
-
 
 class RowPage(BaseModel):
     """Page of rows that were set aside, those of longest standing first."""
 
     rows: list[RowOut]
-    next: int | None = Field(description="The `cursor` of the next page; null: there is none.")
+    next: NextCursor
 
 
-class SourceOut(BaseModel):
+class SourceOut(StoredRow):
     """State of a source in use, or of one feed. `entries` came in `seconds` when its last whole day was fetched."""
 
     name: str
@@ -214,14 +207,6 @@ class SourceOut(BaseModel):
     problems: list[str]
     is_usable: bool
 
-    @classmethod
-    def from_overview(cls, overview: SourceOverview) -> "SourceOut":
-        """Show a source."""
-        return cls(
-            **{name: getattr(overview, name) for name in cls.model_fields if name != "problems"},
-            problems=list(overview.problems),
-        )
-
 
 class SourcesOut(BaseModel):
     """All sources in use."""
@@ -229,7 +214,7 @@ class SourcesOut(BaseModel):
     sources: list[SourceOut]
 
 
-class FetchOut(BaseModel):
+class FetchOut(StoredRow):
     """One fetch of a source for a day, or of one part of it."""
 
     id: int
@@ -248,17 +233,12 @@ class FetchOut(BaseModel):
     error_code: Text
     message: Text
 
-    @classmethod
-    def from_row(cls, row: SourceFetch) -> "FetchOut":
-        """Show a fetch."""
-        return cls(**{name: getattr(row, name) for name in cls.model_fields})
-
 
 class FetchPage(BaseModel):
     """Page of fetches, the latest first."""
 
     fetches: list[FetchOut]
-    next: int | None = Field(description="The `cursor` of the next page; null: there is none.")
+    next: NextCursor
 
 
 class PairOut(BaseModel):
@@ -285,7 +265,7 @@ class PairsOut(BaseModel):
     pairs: list[PairOut]
 
 
-class LinkOut(BaseModel):
+class LinkOut(StoredRow):
     """Link between two papers, or a separation of two."""
 
     id: int
@@ -294,11 +274,6 @@ class LinkOut(BaseModel):
     relation: Text
     rule: Text
     created_at: datetime
-
-    @classmethod
-    def from_row(cls, row: PaperRelation) -> "LinkOut":
-        """Show a link."""
-        return cls(**{name: getattr(row, name) for name in cls.model_fields})
 
 
 class LinksOut(BaseModel):
@@ -334,4 +309,4 @@ class ActionPage(BaseModel):
     """Page of actions, the latest first."""
 
     actions: list[ActionOut]
-    next: int | None = Field(description="The `cursor` of the next page; null: there is none.")
+    next: NextCursor

@@ -3,9 +3,8 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
-from sqlmodel import col, select
 
-from digest.database import read_session, write_session
+from digest.database import latest_rows, read_session, write_session
 from digest.database.models import FetchStatus, SourceFetch
 from digest.identifiers import LinkRelation
 from digest.jobs import request_fetch
@@ -20,6 +19,7 @@ from digest.papers import (
     unlink_pair,
 )
 from digest.web.admin_api.authorize import ForSources, Reading
+from digest.web.admin_api.changes import change_row, show_change
 from digest.web.admin_api.inputs import Cursor, Limit, LinkIn, PairIn, RowNumber
 from digest.web.admin_api.objects import (
     ActionOut,
@@ -43,7 +43,7 @@ router = APIRouter(tags=["sources"])
 def list_sources(web: WebDep, _caller: Reading) -> SourcesOut:
     """List the sources in use and each feed: the last whole day, the next fetch, and problems."""
     overview = load_source_overview(web.ctx.engine, web.ctx.settings, web.clock())
-    return SourcesOut(sources=[SourceOut.from_overview(row) for row in overview])
+    return SourcesOut(sources=[SourceOut.model_validate(row) for row in overview])
 
 
 @router.post("/sources/{name}/fetch", status_code=202, summary="Fetch a source now")
@@ -62,16 +62,10 @@ def list_fetches(
     limit: Limit = 50,
 ) -> FetchPage:
     """List the fetches of sources, the latest first."""
-    wanted = select(SourceFetch).order_by(col(SourceFetch.id).desc()).limit(limit)
-    if source:
-        wanted = wanted.where(SourceFetch.source == source)
-    if status:
-        wanted = wanted.where(SourceFetch.status == status)
-    if cursor:
-        wanted = wanted.where(col(SourceFetch.id) < cursor)
     with read_session(web.ctx.engine) as session:
-        rows = session.exec(wanted).all()
-    return FetchPage(fetches=[FetchOut.from_row(row) for row in rows], next=next_cursor(rows, limit))
+        wanted = {"source": source, "status": status}
+        rows = latest_rows(session, SourceFetch, wanted, before_id=cursor, limit=limit)
+    return FetchPage(fetches=[FetchOut.model_validate(row) for row in rows], next=next_cursor(rows, limit))
 
 
 @router.get("/papers/ambiguous", summary="List papers that may be one")
@@ -87,7 +81,8 @@ def list_links(web: WebDep, _caller: Reading, limit: Limit = 50) -> LinksOut:
     with read_session(web.ctx.engine) as session:
         links, separations = active_links(session, limit=limit), separated_pairs(session, limit)
         return LinksOut(
-            links=[LinkOut.from_row(row) for row in links], separations=[LinkOut.from_row(row) for row in separations]
+            links=[LinkOut.model_validate(row) for row in links],
+            separations=[LinkOut.model_validate(row) for row in separations],
         )
 
 
@@ -96,8 +91,7 @@ def link(web: WebDep, monitoring: MonitoringDep, caller: ForSources, link: LinkI
     """Link two papers as one, or the first as the preprint of the other. The `object_id` is that of the link."""
     with write_session(web.ctx.engine) as session:
         record = link_pair(session, caller.actor, link.one, link.other, LinkRelation(link.relation), web.clock())
-    monitoring.invalidate()
-    return ActionOut.from_row(record)
+    return show_change(monitoring, record)
 
 
 @router.post("/papers/links/{number:int}/undo", summary="Undo a link")
@@ -105,8 +99,7 @@ def unlink(web: WebDep, monitoring: MonitoringDep, caller: ForSources, number: R
     """Undo a link, whoever made it; with one by title also the later ones by that title."""
     with write_session(web.ctx.engine) as session:
         record, _ = unlink_pair(session, caller.actor, number, web.clock())
-    monitoring.invalidate()
-    return ActionOut.from_row(record)
+    return show_change(monitoring, record)
 
 
 @router.post("/papers/separations", status_code=201, summary="Keep two papers apart")
@@ -114,14 +107,10 @@ def separate(web: WebDep, monitoring: MonitoringDep, caller: ForSources, pair: P
     """Say that two papers are two. The `object_id` is that of the separation."""
     with write_session(web.ctx.engine) as session:
         record = separate_pair(session, caller.actor, pair.one, pair.other, web.clock())
-    monitoring.invalidate()
-    return ActionOut.from_row(record)
+    return show_change(monitoring, record)
 
 
 @router.post("/papers/separations/{number:int}/undo", summary="Undo a separation")
 def rejoin(web: WebDep, monitoring: MonitoringDep, caller: ForSources, number: RowNumber) -> ActionOut:
     """Put two papers that were kept apart back among those that may be one."""
-    with write_session(web.ctx.engine) as session:
-        record = rejoin_pair(session, caller.actor, number, web.clock())
-    monitoring.invalidate()
-    return ActionOut.from_row(record)
+    return change_row(web, monitoring, caller, number, rejoin_pair)

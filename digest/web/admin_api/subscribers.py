@@ -16,6 +16,7 @@ from digest.monitoring import SubscriberFilter, SubscriberOrder, find_subscriber
 from digest.subscribers import KeywordLimits, Preferences, check_sources, known_sources, parse_keywords, parse_weekday
 from digest.web import messages
 from digest.web.admin_api.authorize import ForSubscribers, Reading
+from digest.web.admin_api.changes import show_change
 from digest.web.admin_api.inputs import (
     AddressIn,
     Cursor,
@@ -96,8 +97,7 @@ def change_subscriber(
     record = subscribers.change_subscription(
         web.ctx, caller.actor, number, web.clock(), preferences=preferences, keywords=keywords
     )
-    monitoring.invalidate()
-    return ActionOut.from_row(record)
+    return show_change(monitoring, record)
 
 
 @router.post("/subscribers/{number:int}/pause", summary="Pause a subscription")
@@ -106,32 +106,28 @@ def pause(
 ) -> ActionOut:
     """Send nothing until a day. Papers wait."""
     record = subscribers.pause_subscription(web.ctx, caller.actor, number, web.clock(), until=pause.until)
-    monitoring.invalidate()
-    return ActionOut.from_row(record)
+    return show_change(monitoring, record)
 
 
 @router.post("/subscribers/{number:int}/resume", summary="End a pause")
 def resume(web: WebDep, monitoring: MonitoringDep, caller: ForSubscribers, number: RowNumber) -> ActionOut:
     """End a pause. What was listed meanwhile comes with the next digest."""
     record = subscribers.resume_subscription(web.ctx, caller.actor, number, web.clock())
-    monitoring.invalidate()
-    return ActionOut.from_row(record)
+    return show_change(monitoring, record)
 
 
 @router.post("/subscribers/{number:int}/remove", summary="End a subscription")
 def remove(web: WebDep, monitoring: MonitoringDep, caller: ForSubscribers, number: RowNumber) -> ActionOut:
     """End a subscription. Nothing is mailed, and queued e-mails are cancelled."""
     record = subscribers.remove_subscription(web.ctx, caller.actor, number, web.clock())
-    monitoring.invalidate()
-    return ActionOut.from_row(record)
+    return show_change(monitoring, record)
 
 
 @router.post("/subscribers/{number:int}/restore", summary="Restore a subscription")
 def restore(web: WebDep, monitoring: MonitoringDep, caller: ForSubscribers, number: RowNumber) -> ActionOut:
     """Restore a subscription that a relay's refusal or an operator has ended. Who complained stays suppressed."""
     record = subscribers.restore_subscription(web.ctx, caller.actor, number, web.clock())
-    monitoring.invalidate()
-    return ActionOut.from_row(record)
+    return show_change(monitoring, record)
 
 
 @router.post("/subscribers/{number:int}/resend-confirmation", summary="Send the confirmation again")
@@ -144,8 +140,7 @@ def resend_confirmation(web: WebDep, caller: ForSubscribers, number: RowNumber) 
 def erase(web: WebDep, monitoring: MonitoringDep, caller: ForSubscribers, number: RowNumber) -> ActionOut:
     """Delete everything about a subscriber, for good. To end a subscription and keep its data, use `remove`."""
     record = subscribers.erase_subscriber(web.ctx, caller.actor, number, web.clock())
-    monitoring.invalidate()
-    return ActionOut.from_row(record)
+    return show_change(monitoring, record)
 
 
 @router.post("/suppressions/release", summary="Release a suppressed address")
@@ -154,8 +149,7 @@ def release_address(web: WebDep, monitoring: MonitoringDep, caller: ForSubscribe
     record = subscribers.allow_address(web.ctx, caller.actor, address.email, web.clock())
     if record is None:
         raise SubscriberError(messages.ADDRESS_ALREADY_ALLOWED)
-    monitoring.invalidate()
-    return ActionOut.from_row(record)
+    return show_change(monitoring, record)
 
 
 def _find_page(web: WebContext, wanted: SubscriberFilter, cursor: int | None, limit: int) -> SubscriberPage:
