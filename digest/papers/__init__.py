@@ -104,6 +104,7 @@ from digest.papers.queries import (
     recent_papers,
     source_numbers,
     sources_by_paper,
+    standing_paper,
     store_fingerprint,
     trending_papers_after,
 )
@@ -311,6 +312,7 @@ __all__ = [
     "source_numbers",
     "sources_by_paper",
     "split_window",
+    "standing_paper",
     "store_entries",
     "store_fingerprint",
     "store_http_cache",

@@ -31,6 +31,7 @@ from digest.papers import messages
 from digest.papers.events import drop_link_events, store_link_events
 from digest.papers.fulltext_terms import INDEXED_COLUMNS
 from digest.papers.link_evidence import read_evidence
+from digest.papers.queries import STANDING_ID, standing_paper
 from digest.papers.renumber import renumber_listing
 
 TEXT_FIELDS = ("title", "abstract", "text_source", "title_key")
@@ -59,10 +60,9 @@ def identify(paper: Paper, names: Iterable[Identifier]) -> PaperIdentity:
 
 def load_names(session: Session, paper_ids: Collection[int]) -> dict[int, set[Identifier]]:
     """Load the identifiers of papers, each with those of the rows that it stands for."""
-    standing = func.coalesce(col(Paper.merged_into), col(Paper.id))
     is_wanted = or_(is_in_values(session, Paper.id, paper_ids), is_in_values(session, Paper.merged_into, paper_ids))
     rows = session.execute(
-        select(col(Paper.id), standing, col(PaperIdentifier.scheme), col(PaperIdentifier.value))
+        select(col(Paper.id), STANDING_ID, col(PaperIdentifier.scheme), col(PaperIdentifier.value))
         .join(PaperIdentifier, col(PaperIdentifier.paper_id) == col(Paper.id))
         .where(is_wanted)
     )
@@ -161,9 +161,7 @@ def order_by_entry(one: Paper, other: Paper) -> tuple[Paper, Paper]:
 
 def find_standing(session: Session, paper_id: int) -> Paper:
     """Return the row that stands for a paper. Raises UsageError when there is none."""
-    paper = session.get(Paper, paper_id)
-    if paper and paper.merged_into:
-        paper = session.get(Paper, paper.merged_into)
+    paper = standing_paper(session, paper_id)
     if paper is None:
         raise ObjectNotFoundError(messages.unknown_paper(paper_id))
     return paper

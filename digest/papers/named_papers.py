@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 from digest.database.models import Paper
 from digest.identifiers import Identifier, PaperKind, author_key, contradict, title_key
 from digest.papers.links import load_names
-from digest.papers.queries import chunks, papers_by_id
+from digest.papers.queries import chunks, papers_by_id, standing_papers
 from digest.papers.resolve import find_owners
 
 
@@ -30,7 +30,7 @@ def find_named_papers(session: Session, names: Sequence[PaperName]) -> list[Pape
     that was stored first.
     """
     owners = find_owners(session, {identifier for name in names for identifier in name.identifiers if identifier.joins})
-    rows = _with_standing(session, papers_by_id(session, owners.values()))
+    rows = standing_papers(session, papers_by_id(session, owners.values()).values())
     found = [
         next((rows.get(owners[identifier]) for identifier in name.identifiers if identifier in owners), None)
         for name in names
@@ -55,15 +55,9 @@ def _load_by_title(session: Session, keys: Iterable[str]) -> dict[str, list[Pape
     for chunk in chunks(set(keys)):
         statement = select(Paper).where(col(Paper.title_key).in_(chunk), Paper.kind == PaperKind.PAPER)
         rows |= {int(paper.id or 0): paper for paper in session.exec(statement)}
-    standing = _with_standing(session, rows)
+    standing = standing_papers(session, rows.values())
     for number in sorted(rows):
         papers = by_title.setdefault(str(rows[number].title_key), [])
         if standing[number] not in papers:
             papers.append(standing[number])
     return by_title
-
-
-def _with_standing(session: Session, rows: dict[int, Paper]) -> dict[int, Paper]:
-    """Return for each row the one that stands for it."""
-    standing = papers_by_id(session, {row.merged_into for row in rows.values() if row.merged_into})
-    return {number: standing.get(row.merged_into or 0, row) for number, row in rows.items()}

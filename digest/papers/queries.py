@@ -1,6 +1,6 @@
 """Queries for papers and listings."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -125,6 +125,18 @@ def papers_by_id(session: Session, ids: Collection[int]) -> dict[int, Paper]:
     for chunk in chunks(set(ids)):
         papers |= {int(paper.id or 0): paper for paper in session.exec(_PAPERS, params={"ids": chunk})}
     return papers
+
+
+def standing_papers(session: Session, rows: Iterable[Paper]) -> dict[int, Paper]:
+    """Return, by the id of each row, the one that stands for its paper: itself, or what it is merged into."""
+    papers = {int(row.id or 0): row for row in rows}
+    standing = papers_by_id(session, {row.merged_into for row in papers.values() if row.merged_into})
+    return {number: standing.get(row.merged_into or 0, row) for number, row in papers.items()}
+
+
+def standing_paper(session: Session, paper_id: int) -> Paper | None:
+    """Return the row that stands for one paper, None where it is not stored."""
+    return standing_papers(session, papers_by_id(session, [paper_id]).values()).get(paper_id)
 
 
 def sources_by_paper(session: Session, ids: Collection[int]) -> dict[int, tuple[str, ...]]:

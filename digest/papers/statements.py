@@ -12,7 +12,7 @@ from digest.database import is_in_values
 from digest.database.models import Paper, PaperEvent, PaperRelation
 from digest.identifiers import LinkRelation
 from digest.papers.events import KIND_OF_RELATION, NOTICE_RELATIONS
-from digest.papers.queries import STANDING_ID, papers_by_id
+from digest.papers.queries import STANDING_ID, papers_by_id, standing_papers
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,8 @@ def load_statements(session: Session, paper: Paper) -> list[PaperStatement]:
     )
     known = select(PaperRelation).where(of_these, col(PaperRelation.undone_at).is_(None))
     links = [link for link in session.exec(known.order_by(col(PaperRelation.id))) if link.relation in KIND_OF_RELATION]
-    others = load_standing(session, {n for link in links for n in (link.paper_id, link.other_id) if n} - set(ids))
+    numbers = {n for link in links for n in (link.paper_id, link.other_id) if n} - set(ids)
+    others = standing_papers(session, papers_by_id(session, numbers).values())
 
     def describe(kind: str, other_id: int | None, **more: Any) -> PaperStatement:
         other = others.get(other_id or 0)
@@ -111,16 +112,9 @@ def load_news(session: Session, event_ids: Collection[int]) -> dict[int, PaperNe
     if not event_ids:
         return {}
     rows = session.exec(select(PaperEvent).where(is_in_values(session, PaperEvent.id, event_ids))).all()
-    papers = load_standing(session, {event.paper_id for event in rows})
+    papers = standing_papers(session, papers_by_id(session, {event.paper_id for event in rows}).values())
     return {
         int(event.id or 0): PaperNews(int(paper.id or 0), str(paper.title), event.kind, str(event.venue))
         for event in rows
         if (paper := papers.get(event.paper_id))
     }
-
-
-def load_standing(session: Session, paper_ids: Collection[int]) -> dict[int, Paper]:
-    """Load papers by id, each as the row that stands for it."""
-    rows = papers_by_id(session, paper_ids)
-    standing = papers_by_id(session, {paper.merged_into for paper in rows.values() if paper.merged_into})
-    return {number: standing.get(paper.merged_into or 0, paper) for number, paper in rows.items()}

@@ -14,7 +14,7 @@ from digest.database import is_in_values
 from digest.database.models import Paper, PaperRelation
 from digest.identifiers import LinkRelation
 from digest.papers.link_evidence import read_evidence
-from digest.papers.queries import papers_by_id
+from digest.papers.queries import standing_papers
 
 LinkedRows = tuple[PaperRelation, Paper, Paper]  # a link, and the rows that stand for its two papers
 
@@ -75,13 +75,9 @@ def _load_links(session: Session, paper_ids: Collection[int]) -> list[LinkedRows
         columns = (column for row in (paper, other) for column in (row.id, row.merged_into))
         is_touched = or_(*(is_in_values(session, column, frontier) for column in columns))
         rows = session.exec(statement.where(is_touched)).all()
-        standing = papers_by_id(session, {row.merged_into for _, *both in rows for row in both if row.merged_into})
+        standing = standing_papers(session, (row for _, *both in rows for row in both))
         for link, one, two in rows:
-            found[int(link.id or 0)] = (
-                link,
-                standing.get(one.merged_into or 0, one),
-                standing.get(two.merged_into or 0, two),
-            )
+            found[int(link.id or 0)] = (link, standing[int(one.id or 0)], standing[int(two.id or 0)])
         looked_up |= frontier
         frontier = {
             int(row.id or 0) for link, *both in found.values() if link.undone_at is None for row in both

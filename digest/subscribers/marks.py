@@ -222,9 +222,7 @@ def _read_digest_token(
 
 def load_standing_paper(session: Session, paper_id: int) -> Paper:
     """Return a paper, or the one that stands for it. Raises TokenError where there is none."""
-    paper = session.get(Paper, paper_id)
-    if paper is not None and paper.merged_into:
-        paper = session.get(Paper, paper.merged_into)
+    paper = papers.standing_paper(session, paper_id)
     if paper is None:
         raise TokenError(messages.PAPER_GONE)
     return paper

@@ -7,7 +7,7 @@ from digest.database import read_session, select_readable
 from digest.database.models import Paper
 from digest.identifiers import normalize_identifier
 from digest.matching import describe_paper
-from digest.papers.queries import papers_by_id
+from digest.papers.queries import standing_papers
 from digest.papers.resolve import find_owners
 from digest.papers.similar.term_counts import load_term_space
 
@@ -21,10 +21,9 @@ def describe_named_paper(session: Session, name: str) -> dict[str, float] | None
     owners = find_owners(session, [identifier]).values() if identifier else ()
     is_named = or_(col(Paper.id).in_(owners), col(Paper.key) == str(identifier))
     paper = session.exec(select(Paper).where(is_named).order_by(col(Paper.id))).first()
-    if paper and paper.merged_into:
-        paper = papers_by_id(session, [paper.merged_into]).get(paper.merged_into, paper)
     if paper is None:
         return None
+    paper = standing_papers(session, [paper])[int(paper.id or 0)]
     space = load_term_space(session)
     if space is None or not select_readable([paper], []):
         return {}

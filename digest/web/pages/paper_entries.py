@@ -11,7 +11,7 @@ from digest.database import read_session
 from digest.database.models import Paper
 from digest.formatting import format_authors, safe_url, truncate
 from digest.matching import Explanation, Query, explain
-from digest.papers import build_documents, listed_days, load_titled_sources, papers_by_id
+from digest.papers import build_documents, listed_days, load_titled_sources, standing_paper
 from digest.rendering import TextPart, split_text
 from digest.web.context import WebContext
 
@@ -115,10 +115,7 @@ def find_paper(web: WebContext, number: str) -> Paper | None:
     if not re.fullmatch(r"[1-9][0-9]{0,15}", number):
         return None
     with read_session(web.ctx.engine) as session:
-        paper = papers_by_id(session, [int(number)]).get(int(number))
-        if paper and paper.merged_into:
-            return papers_by_id(session, [paper.merged_into]).get(paper.merged_into)
-        return paper
+        return standing_paper(session, int(number))
 
 
 def parse_page_number(text: str, last: int = MAX_PAGES) -> int:
