@@ -19,15 +19,14 @@ from digest.database.models import (
     CLOSE_WORD_SEPARATOR,
     Delivery,
     InvalidValue,
-    PaperMark,
     Profile,
-    SeedText,
     Subscriber,
     SubscriberStatus,
 )
 from digest.delivery import DigestRow, UndeliveredPapers
 from digest.planning.choose_close import CloseChooser
 from digest.planning.profile_matches import ClosePaperWords
+from digest.subscribers import has_examples
 
 if TYPE_CHECKING:
     from digest.planning.chunk import ChunkQueries
@@ -43,10 +42,8 @@ class StoredProfile(NamedTuple):
 
 def brings_papers() -> tuple[ColumnElement[bool], ...]:
     """Build the conditions that a profile brings papers: it has words and is on, as it is from the first mark on."""
-    marked, given = (
-        exists(select(1).where(table.subscriber_id == Profile.subscriber_id)) for table in (PaperMark, SeedText)
-    )
-    is_on = or_(col(Profile.in_digest).is_(True), and_(col(Profile.in_digest).is_(None), or_(marked, given)))
+    is_undecided = col(Profile.in_digest).is_(None)
+    is_on = or_(col(Profile.in_digest).is_(True), and_(is_undecided, has_examples(Profile.subscriber_id)))
     return is_on, cast(col(Profile.words), String) != "{}"  # PostgreSQL cannot compare JSON
 
 

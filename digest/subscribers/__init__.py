@@ -94,6 +94,7 @@ from digest.subscribers.profiles import (
     edit_profile,
     find_word,
     get_profile_view,
+    has_examples,
     refit_profiles,
 )
 from digest.subscribers.quick_actions import (
@@ -270,6 +271,7 @@ __all__ = [
     "get_unsubscribe_state",
     "get_weekly_state",
     "has_complaint",
+    "has_examples",
     "import_csv",
     "is_declined",
     "keywords_by_subscriber",

@@ -11,7 +11,7 @@ from datetime import datetime
 from math import isfinite
 from typing import Any
 
-from sqlalchemy import and_, func, or_
+from sqlalchemy import ColumnElement, and_, exists, func, or_
 from sqlmodel import Session, col, select
 
 from digest import papers
@@ -138,9 +138,12 @@ def is_in_digest(session: Session, stored: Profile) -> bool:
     """Return whether digests have papers by these words: as chosen, else as soon as there are marks or examples."""
     if stored.in_digest is not None:
         return stored.in_digest
-    marks = select(PaperMark.paper_id).where(PaperMark.subscriber_id == stored.subscriber_id)
-    texts = select(SeedText.id).where(SeedText.subscriber_id == stored.subscriber_id)
-    return any(session.exec(statement.limit(1)).first() is not None for statement in (marks, texts))
+    return bool(session.scalar(select(has_examples(stored.subscriber_id))))
+
+
+def has_examples(subscriber_id: Any) -> ColumnElement[bool]:
+    """Build the condition that a subscriber has marks or examples; `subscriber_id` is a number or a column."""
+    return or_(*(exists(select(1).where(table.subscriber_id == subscriber_id)) for table in (PaperMark, SeedText)))
 
 
 def edit_profile(ctx: AppContext, token: str, change: ProfileChange, now: datetime) -> ProfileView:
@@ -213,14 +216,11 @@ def refit_profiles(
 
 def _next_subscribers(session: Session, last_id: int, *, only_due: bool) -> list[int]:
     """Return the next subscribers who have marks, examples or a profile, and whose subscription is running."""
-    of_subscriber = [
-        select(table.subscriber_id).where(table.subscriber_id == Subscriber.id)
-        for table in (PaperMark, SeedText, Profile)
-    ]
-    is_wanted = or_(*(rows.exists() for rows in of_subscriber))
+    profiles = select(Profile.subscriber_id).where(Profile.subscriber_id == Subscriber.id)
+    is_wanted = or_(has_examples(Subscriber.id), profiles.exists())
     if only_due:
         counted_at = select(func.max(col(TermFit.fitted_at))).scalar_subquery()
-        _, texts, profiles = of_subscriber
+        texts = select(SeedText.subscriber_id).where(SeedText.subscriber_id == Subscriber.id)
         is_fitted = profiles.where(or_(col(Profile.fitted_at) >= counted_at, counted_at.is_(None))).exists()
         is_wanted = and_(is_wanted, or_(~is_fitted, texts.where(SeedText.title == "").exists()))
     ids = select(col(Subscriber.id)).where(
