@@ -14,7 +14,7 @@ speak SQLModel or SQLAlchemy Core and do not know which of the two it is.
 - `operator_log`: record of what operators did
 - `quarantine`: rows that cannot be read, set aside
 - `row_actions`: what an operator may do about a row that was set aside
-- `row_pages`: pages of a table by a cursor
+- `rows`: many rows at once: pages by a cursor, and updates by key
 - `schema`: version of the schema, and how to migrate it
 - `send_mark`: mark beside an SQLite file, by which a store that has gone back is recognized
 - `sqlite`: SQLite files: how one is created and opened, and how a damaged one is recognized
@@ -61,7 +61,7 @@ from digest.database.quarantine import (
     select_readable,
 )
 from digest.database.row_actions import UNDOABLE_ROW_ACTIONS, resolve_row, retry_row, undo_row_action
-from digest.database.row_pages import latest_rows
+from digest.database.rows import latest_rows, update_rows
 from digest.database.schema import ensure_schema, migrate, schema_versions
 from digest.database.send_mark import SendMark, check_mark, count_batch, ensure_mark, read_mark, renew_mark, write_mark
 from digest.database.sqlite import check_integrity, check_sqlite_version, create_private_folder
@@ -129,6 +129,7 @@ __all__ = [
     "select_readable",
     "token_state",
     "undo_row_action",
+    "update_rows",
     "write_mark",
     "write_session",
 ]

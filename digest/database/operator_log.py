@@ -13,7 +13,7 @@ from sqlmodel import Session, col, select
 
 from digest.database import messages
 from digest.database.models import ObjectKind, OperatorAction
-from digest.database.row_pages import latest_rows
+from digest.database.rows import latest_rows
 from digest.errors import UsageError
 
 

@@ -8,13 +8,12 @@ a profile in the store nothing here asks the database.
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
-from typing import cast as as_type
+from typing import TYPE_CHECKING, NamedTuple
 
-from sqlalchemy import ColumnElement, String, Table, and_, bindparam, cast, exists, inspect, or_, update
-from sqlmodel import Session, SQLModel, col, select
+from sqlalchemy import ColumnElement, String, and_, cast, exists, or_
+from sqlmodel import Session, col, select
 
-from digest.database import InvalidRow, describe_unreadable, is_in_values
+from digest.database import InvalidRow, describe_unreadable, is_in_values, update_rows
 from digest.database.models import (
     CLOSE_WORD_SEPARATOR,
     Delivery,
@@ -25,7 +24,6 @@ from digest.database.models import (
 )
 from digest.delivery import DigestRow, UndeliveredPapers
 from digest.planning.choose_close import CloseChooser
-from digest.planning.profile_matches import ClosePaperWords
 from digest.subscribers import has_examples
 
 if TYPE_CHECKING:
@@ -82,9 +80,24 @@ def add_close_papers(
     chosen = CloseChooser(session, new_papers, queries, profiles, unreadable).choose(
         shown, {number: paper_ids for number, paper_ids in owed.items() if paper_ids}
     )
-    _record_in_digests(session, edition, {n: matches for n, matches in chosen.items() if n in shown})
+    digest_rows = [
+        {
+            "subscriber_id": number,
+            "edition": edition,
+            "close_papers": [match.paper_id for match in matches],
+            "close_words": [CLOSE_WORD_SEPARATOR.join(match.words) for match in matches],
+        }
+        for number, matches in chosen.items()
+        if number in shown
+    ]
+    update_rows(session, Delivery, ("subscriber_id", "edition"), digest_rows)
     still_waiting = {n: [] if n in shown else [match.paper_id for match in chosen.get(n, ())] for n in stored}
-    _record_waiting(session, {n: paper_ids for n, paper_ids in still_waiting.items() if paper_ids != waiting[n]})
+    profile_rows = [
+        {"subscriber_id": n, "waiting_papers": paper_ids}
+        for n, paper_ids in still_waiting.items()
+        if paper_ids != waiting[n]
+    ]
+    update_rows(session, Profile, ("subscriber_id",), profile_rows)
 
 
 def _load_profiles(
@@ -100,35 +113,3 @@ def _load_profiles(
         elif weights := {word: weight for word, weight in words.items() if weight > 0}:
             profiles[number] = StoredProfile(weights, waiting_papers)
     return profiles
-
-
-def _record_in_digests(session: Session, edition: str, chosen: Mapping[int, Sequence[ClosePaperWords]]) -> None:
-    rows = [
-        {
-            "number": subscriber_id,
-            "paper_ids": [match.paper_id for match in matches],
-            "words": [CLOSE_WORD_SEPARATOR.join(match.words) for match in matches],
-        }
-        for subscriber_id, matches in chosen.items()
-    ]
-    table = _columns_of(Delivery)
-    values = {
-        "close_papers": bindparam("paper_ids", type_=table.close_papers.type),
-        "close_words": bindparam("words", type_=table.close_words.type),
-    }
-    is_digest = (table.subscriber_id == bindparam("number")) & (table.edition == edition)
-    if rows:
-        session.connection().execute(update(Delivery.__table__).where(is_digest).values(**values), rows)  # type: ignore[attr-defined]
-
-
-def _record_waiting(session: Session, waiting: Mapping[int, Sequence[int]]) -> None:
-    rows = [{"number": number, "paper_ids": paper_ids} for number, paper_ids in waiting.items()]
-    table = _columns_of(Profile)
-    values = {"waiting_papers": bindparam("paper_ids", type_=table.waiting_papers.type)}
-    is_profile = table.subscriber_id == bindparam("number")
-    if rows:
-        session.connection().execute(update(Profile.__table__).where(is_profile).values(**values), rows)  # type: ignore[attr-defined]
-
-
-def _columns_of(model: type[SQLModel]) -> Any:
-    return as_type("Table", inspect(model).local_table).c

@@ -8,13 +8,11 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import cast
 
-from sqlalchemy import String, Table, bindparam, inspect, update
-from sqlalchemy import cast as sa_cast
+from sqlalchemy import String, cast
 from sqlmodel import Session, col, select
 
-from digest.database import is_in_values
+from digest.database import is_in_values, update_rows
 from digest.database.models import Delivery, DeliveryKind, PaperEventKind
 from digest.papers import POSSIBLY_DELIVERED, RecentEvent, load_recent_events
 
@@ -37,13 +35,8 @@ _NUMBER = re.compile(r"\d+")
 def add_news(session: Session, edition: str, papers: Mapping[int, str], now: datetime) -> None:
     """Add news to the digests of an edition that were just queued. `papers`: what each subscriber gets, as JSON."""
     news = choose_news(session, papers, now) if papers else {}
-    if not news:
-        return
-    table = cast("Table", inspect(Delivery).local_table)
-    is_digest = (table.c.subscriber_id == bindparam("number")) & (table.c.edition == edition)
-    statement = update(table).where(is_digest).values(news=bindparam("event_ids", type_=table.c.news.type))
-    rows = [{"number": subscriber_id, "event_ids": event_ids} for subscriber_id, event_ids in news.items()]
-    session.connection().execute(statement, rows)
+    rows = [{"subscriber_id": number, "edition": edition, "news": event_ids} for number, event_ids in news.items()]
+    update_rows(session, Delivery, ("subscriber_id", "edition"), rows)
 
 
 def choose_news(session: Session, papers: Mapping[int, str], now: datetime) -> dict[int, list[int]]:
@@ -58,7 +51,7 @@ def choose_news(session: Session, papers: Mapping[int, str], now: datetime) -> d
     had: dict[int, dict[int, RecentEvent]] = {}
     mentioned: dict[int, set[int]] = {}
     columns = (Delivery.subscriber_id, Delivery.created_at, Delivery.settled_at)
-    lists = (sa_cast(col(column), String) for column in (Delivery.papers, Delivery.close_papers, Delivery.news))
+    lists = (cast(col(column), String) for column in (Delivery.papers, Delivery.close_papers, Delivery.news))
     rows = session.execute(
         select(*columns, *lists).where(  # type: ignore[type-var]
             is_in_values(session, Delivery.subscriber_id, papers.keys()),
