@@ -266,13 +266,13 @@ def _load_texts(
     Of what contradicts itself, as it may on papers that turned out to be one, the latest counts.
     """
     rows = session.exec(
-        select(PaperMark.subscriber_id, PaperMark.kind, papers.STANDING_ID, PaperMark.created_at)
+        select(PaperMark.subscriber_id, PaperMark.kind, papers.STANDING_ID)
         .join(Paper, col(Paper.id) == PaperMark.paper_id)
         .where(is_in_values(session, PaperMark.subscriber_id, subscriber_ids))
         .order_by(col(PaperMark.created_at).desc(), col(PaperMark.paper_id).desc())
     ).all()
     chosen: tuple[dict[int, dict[int, None]], dict[int, dict[int, None]]] = ({}, {})
-    for subscriber_id, kind, paper_id, _ in rows:
+    for subscriber_id, kind, paper_id in rows:
         is_disliked = kind == MarkKind.LESS
         of_subscriber = chosen[is_disliked].setdefault(subscriber_id, {})
         if len(of_subscriber) < MAX_EXAMPLES and paper_id not in chosen[not is_disliked].get(subscriber_id, ()):

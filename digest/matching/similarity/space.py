@@ -15,13 +15,14 @@ SparseMatrix = Any  # csr_matrix; SciPy has no types
 class TermSpace:
     """Terms of many papers: a column each, with its label for people and its weight.
 
-    `columns` is where a term is found. `weights` has one a column: the logarithm of how many papers there are to each
-    that has the term.
+    `terms` has all, in the order of their columns; `columns` is where one is found. `weights` has one a column: the
+    logarithm of how many papers there are to each that has the term.
     """
 
     def __init__(self, labels: dict[str, str], weights: Sequence[float]) -> None:
         import numpy as np
 
+        self.terms = tuple(labels)
         self.columns = {term: number for number, term in enumerate(labels)}
         self._labels = labels
         self.weights: np.ndarray[Any, np.dtype[np.float32]] = np.asarray(weights, dtype=np.float32)
@@ -32,11 +33,6 @@ class TermSpace:
         counted = list(terms)
         labels = {term.term: term.label for term in counted}
         return cls(labels, [log((paper_count + 1) / (term.paper_count + 1)) for term in counted])
-
-    @property
-    def terms(self) -> Sequence[str]:
-        """All terms, in the order of their columns."""
-        return list(self._labels)
 
     def label(self, term: str) -> str:
         """Return how most papers write a term; one that the space does not have is its own label."""
