@@ -13,9 +13,9 @@ from digest.rendering import layout, messages
 from digest.rendering.contexts import LINK_NAMES, DigestContext
 from digest.rendering.fragment_cache import FragmentCache, RenderedPaper, encode_wrapped
 from digest.rendering.fragments import EMPTY, EncodedPair, EncodedValues, encode_html_and_text
-from digest.rendering.paper_card import REASON_KEYWORD_LENGTH, PaperForm
+from digest.rendering.paper_card import REASON_KEYWORD_LENGTH, PaperForm, split_mark_tags
 from digest.rendering.theme import HIGHLIGHT_COLORS
-from digest.tokens import MARK_KINDS, MARK_TAG_LENGTH
+from digest.tokens import MARK_KINDS
 
 HTML_LIMIT = 95_000  # bytes of encoded HTML; Gmail hides what comes after about 102,000
 CARDS_HTML_LIMIT = 75_000  # of these, for the layout and the cards
@@ -23,7 +23,6 @@ CARDS_PER_DIGEST = 10
 KEYWORD_COUNTS_LIMIT = 12
 NOTICES_LIMIT, NOTICE_LENGTH = 6, 300
 NO_PAPERS = (EMPTY, EMPTY)
-MARK_TAG_STARTS = tuple((kind, place * MARK_TAG_LENGTH) for place, kind in enumerate(MARK_KINDS))
 TITLE_SEPARATOR = encode_part(layout.PREHEADER_SEPARATOR)
 
 
@@ -194,12 +193,12 @@ class DigestBuilder:
 
     def _mark_values(self, paper_id: int) -> EncodedValues:
         """Return what fills the links that mark a paper; nothing where it has none."""
-        tags = self._context.mark_tags.get(paper_id, "").encode() if "mark" in self._html else b""
+        tags = self._context.mark_tags.get(paper_id, "") if "mark" in self._html else ""
         if not tags:
             return {}
         values = {"mark": self._html["mark"]}
-        for kind, start in MARK_TAG_STARTS:
-            values[kind] = QuotedPrintable(tags[start : start + MARK_TAG_LENGTH] + SOFT_BREAK)
+        for kind, tag in zip(MARK_KINDS, split_mark_tags(tags), strict=True):
+            values[kind] = QuotedPrintable(tag.encode() + SOFT_BREAK)
         return values
 
     def _encode_keyword(self, position: int) -> tuple[QuotedPrintable, ...]:
