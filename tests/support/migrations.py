@@ -155,6 +155,16 @@ def run_migrations(engine: Engine, revision: str) -> None:
             connection.connection.driver_connection.execute("PRAGMA foreign_keys=ON")  # type: ignore[union-attr]
 
 
+def fill_former_store(engine: Engine, revision: str, *more_rows: dict[str, dict[str, Any]]) -> Engine:
+    """Make a store of an earlier schema with a row in every table that 0006 had, and more rows of that schema."""
+    run_migrations(engine, "0006")
+    with engine.connect().execution_options(writer=True) as connection, connection.begin():
+        for rows in (ROWS, *more_rows):
+            write_rows(connection, rows)
+    run_migrations(engine, revision)
+    return engine
+
+
 def current_revision(engine: Engine) -> str | None:
     return schema_versions(engine)[0]
 

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import IntegrityError
 
 from tests.conftest import Connect
-from tests.support.migrations import ROWS, read_rows, run_migrations, write_rows
+from tests.support.migrations import fill_former_store, read_rows, run_migrations
 
 # Columns that schema 0008 adds, and what they hold in the rows of before.
 NEW_COLUMNS: dict[str, dict[str, Any]] = {
@@ -20,12 +20,7 @@ NEW_COLUMNS: dict[str, dict[str, Any]] = {
 @pytest.fixture
 def former_store(empty_url: str, connect: Connect) -> Engine:
     """A store of schema 0007 with a row in every table that 0006 had."""
-    engine = connect(empty_url)
-    run_migrations(engine, "0006")
-    with engine.connect().execution_options(writer=True) as connection, connection.begin():
-        write_rows(connection, ROWS)
-    run_migrations(engine, "0007")
-    return engine
+    return fill_former_store(connect(empty_url), "0007")
 
 
 def rows_of(engine: Engine) -> dict[str, list[dict[str, Any]]]:

@@ -10,7 +10,7 @@ from sqlmodel import col, select
 from digest.database import read_session
 from digest.database.models import Paper, PaperEvent, PaperIdentifier, PaperRelation, Subscriber
 from tests.conftest import Connect
-from tests.support.migrations import ROWS, read_rows, run_migrations, write_rows
+from tests.support.migrations import ROWS, fill_former_store, read_rows, run_migrations, write_rows
 
 TITLE = "A title that is long enough to tell a paper by"
 NEW_COLUMNS: dict[str, dict[str, Any]] = {
@@ -34,15 +34,11 @@ PAPERS = (
 @pytest.fixture
 def former_store(empty_url: str, connect: Connect) -> Engine:
     """A store of schema 0008 with a row in every table that 0006 had, and some papers more."""
-    engine = connect(empty_url)
-    run_migrations(engine, "0006")
-    with engine.connect().execution_options(writer=True) as connection, connection.begin():
-        write_rows(connection, ROWS)
-        for number, (key, arxiv_id, doi, title, listing_id, author) in enumerate(PAPERS, 1):
-            row = ROWS["paper"] | {"id": number, "key": key, "arxiv_id": arxiv_id, "doi": doi, "title": title}
-            write_rows(connection, {"paper": row | {"first_listing_id": listing_id, "authors": [author, "Bob Élan"]}})
-    run_migrations(engine, "0008")
-    return engine
+    papers = []
+    for number, (key, arxiv_id, doi, title, listing_id, author) in enumerate(PAPERS, 1):
+        row = ROWS["paper"] | {"id": number, "key": key, "arxiv_id": arxiv_id, "doi": doi, "title": title}
+        papers.append({"paper": row | {"first_listing_id": listing_id, "authors": [author, "Bob Élan"]}})
+    return fill_former_store(connect(empty_url), "0008", *papers)
 
 
 def in_order(rows: Iterable[dict[str, Any]]) -> list[str]:

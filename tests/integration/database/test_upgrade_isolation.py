@@ -9,7 +9,7 @@ from sqlalchemy import Engine, delete, insert, text
 from digest.database import migrate
 from digest.database.models import Delivery, Keyword, Listing, Paper, Subscriber
 from tests.conftest import Connect
-from tests.support.migrations import ROWS, read_rows, run_migrations, write_rows
+from tests.support.migrations import ROWS, fill_former_store, read_rows, run_migrations
 
 NEW_TABLES = ("quarantine", "suppression_entry")
 # Columns that schema 0007 adds, and what they hold in the rows of before.
@@ -31,11 +31,7 @@ NEW_COLUMNS: dict[str, dict[str, Any]] = {
 @pytest.fixture
 def former_store(empty_url: str, connect: Connect) -> Engine:
     """A store of schema 0006 with a row in every table."""
-    engine = connect(empty_url)
-    run_migrations(engine, "0006")
-    with engine.connect().execution_options(writer=True) as connection, connection.begin():
-        write_rows(connection, ROWS)
-    return engine
+    return fill_former_store(connect(empty_url), "0006")
 
 
 def test_every_row_keeps_its_values(former_store: Engine) -> None:

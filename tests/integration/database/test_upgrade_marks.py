@@ -17,7 +17,7 @@ from digest.database import (
 from digest.database.models import Delivery, MarkKind, PaperMark, Profile, SeedText, TermCount, TermFit
 from digest.database.quarantine import quarantined_rows, release_readable
 from tests.conftest import Connect
-from tests.support.migrations import BEYOND_32_BITS, LATER, ROWS, THEN, read_rows, run_migrations, write_rows
+from tests.support.migrations import BEYOND_32_BITS, LATER, ROWS, THEN, fill_former_store, read_rows, run_migrations
 from tests.support.spoiled_rows import spoil
 
 SUBSCRIBER_ID = int(ROWS["subscriber"]["id"])
@@ -26,12 +26,7 @@ SUBSCRIBER_ID = int(ROWS["subscriber"]["id"])
 @pytest.fixture
 def former_store(empty_url: str, connect: Connect) -> Engine:
     """A store of schema 0017 with a row in every table that 0006 had."""
-    engine = connect(empty_url)
-    run_migrations(engine, "0006")
-    with engine.connect().execution_options(writer=True) as connection, connection.begin():
-        write_rows(connection, ROWS)
-    run_migrations(engine, "0017")
-    return engine
+    return fill_former_store(connect(empty_url), "0017")
 
 
 def add_mark(session: Session, kind: str) -> None:

@@ -22,7 +22,7 @@ from tests.conftest import Connect
 from tests.support.contexts import ADA, FixedClock, add_active_subscriber, make_context
 from tests.support.factories import NOW, TODAY, paper
 from tests.support.listings import ListingHost, paper_entry, serve_listings
-from tests.support.migrations import ROWS, read_rows, run_migrations, write_rows
+from tests.support.migrations import ROWS, fill_former_store, read_rows, run_migrations
 
 LONG = "federated learning"
 DEFINED = "Federated learning (FL) of many clients."
@@ -131,11 +131,7 @@ def test_a_learned_acronym_finds_a_paper_and_the_email_says_so_once(sqlite_store
 
 def test_papers_of_before_the_upgrade_are_learned_from(empty_url: str, connect: Connect) -> None:
     engine = connect(empty_url)
-    run_migrations(engine, "0006")
-    with engine.connect().execution_options(writer=True) as connection, connection.begin():
-        write_rows(connection, ROWS)
-        write_rows(connection, {"paper": ROWS["paper"] | {"id": 90, "key": "k", "abstract": DEFINED}})
-    run_migrations(engine, "0016")
+    fill_former_store(engine, "0016", {"paper": ROWS["paper"] | {"id": 90, "key": "k", "abstract": DEFINED}})
     with engine.connect() as connection:
         before = read_rows(connection)
     run_migrations(engine, "head")
