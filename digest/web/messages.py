@@ -174,6 +174,10 @@ def some_authors(names: Sequence[str]) -> str:
     return join_words(names[:AUTHORS_SHOWN], max(0, len(names) - AUTHORS_SHOWN))
 
 
+def several_days(title: str, days: int, first: str, last: str) -> str:
+    return f"{title} is incomplete on {days} days from {first} to {last}; what is missing will be fetched later."
+
+
 def no_papers_title(period: str) -> str:
     return f"No papers for {period}"
 

@@ -4,6 +4,7 @@ Addresses are searched by a POST: they are in no URL, and so in no access log.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Literal
 from urllib.parse import urlencode
@@ -200,7 +201,7 @@ def subscriber_page(web: WebDep, number: RowId, done: RowId | None = None) -> HT
             is_running=subscriber.status in RUNNING_STATUSES,
             keywords=[
                 SubscriberKeywordRow(
-                    keyword.text, _describe(keyword.canonical), is_exclusion(keyword.canonical), keyword.is_muted
+                    keyword.text, _describe(keyword), is_exclusion(keyword.canonical), keyword.is_muted
                 )
                 for keyword in keywords
             ],
@@ -215,5 +216,12 @@ def subscriber_page(web: WebDep, number: RowId, done: RowId | None = None) -> HT
         )
 
 
-def _describe(canonical: str) -> str:
-    return describe(parse_canonical(canonical)) if can_parse(canonical) else messages.INVALID_KEYWORD
+def _describe(keyword: KeywordInput) -> str:
+    """Say what a keyword matches, in the words that the subscriber wrote if these still mean the same."""
+    if not can_parse(keyword.canonical):
+        return messages.INVALID_KEYWORD
+    with suppress(QueryError):
+        written = parse(keyword.text)
+        if written.canonical == keyword.canonical:
+            return describe(written)
+    return describe(parse_canonical(keyword.canonical))

@@ -1,7 +1,7 @@
 """Lists of papers: of a day, a week or a month, and what trends. Search results stand at /papers?q=, too."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Annotated
 from urllib.parse import urlencode
@@ -13,7 +13,7 @@ from sqlmodel import Session
 
 from digest.database import read_session
 from digest.database.models import Paper
-from digest.formatting import format_date, format_number
+from digest.formatting import format_date, format_day, format_number
 from digest.papers import (
     FilterChoices,
     PaperFilter,
@@ -31,13 +31,16 @@ from digest.papers import (
 from digest.web import messages
 from digest.web.context import SAFE_METHODS, WebContext, WebDep
 from digest.web.errors import error_page
+from digest.web.forms import ParsedForm
 from digest.web.pages.list_options import BY_DAY, PERIOD_ORDERS, ListOptions
 from digest.web.pages.paper_entries import MAX_PAGES, PAPERS_PER_PAGE, PaperEntry, paper_entries, parse_page_number
 from digest.web.pages.periods import Period, PeriodKind, make_calendar, month_of, parse_period, period_around
 from digest.web.pages.search_results import ParsedSearch, search_page
+from digest.web.previews import describe_form
 
 router = APIRouter()
 PAPERS_PER_DAY = {"week": 6, "month": 3}  # best papers of each day
+OF_ONE_DAY = {"failed", "partial", "stale", "missing"}  # problems of one list day
 MAX_CATEGORIES = 100  # in the list to choose from
 LATEST_VIEWS: dict[str, PeriodKind] = {"week": "week", "month": "month", "trending": "trending"}
 PERMANENT_REDIRECT = 308
@@ -107,7 +110,8 @@ def search_form_page(web: WebDep, parameters: Annotated[PapersParameters, Query(
     """Show a field to search; what is already entered is searched at its own address."""
     if parameters.q.strip():
         return RedirectResponse(f"{web.root}/papers?{urlencode({'q': parameters.q})}", PERMANENT_REDIRECT)
-    return web.render("papers-search.html", search=ParsedSearch(""))
+    examples = describe_form(web, "", ParsedForm(), None).related
+    return web.render("papers-search.html", search=ParsedSearch(""), examples=examples)
 
 
 @router.api_route("/papers/{period}", methods=SAFE_METHODS)
@@ -178,7 +182,9 @@ def _period_page(web: WebContext, session: Session, period: Period, parameters: 
         calendar=make_calendar(month, counts, period, *neighbor_list_days(session, month.first, month.last)),
         source_titles=web.source_titles,
         feed=ListOptions(options.source, options.category).query(),
-        problems=_problems_of(load_source_problems(session, web.clock()), period, is_latest=following is None),
+        problems=_problems_of(
+            load_source_problems(session, web.clock()), period, web.source_titles, is_latest=following is None
+        ),
     )
 
 
@@ -231,10 +237,12 @@ def category_options(choices: FilterChoices, options: ListOptions) -> list[tuple
     return [(name, f"{name} ({format_number(choices.categories.get(name, 0))})") for name in names]
 
 
-def _problems_of(problems: Sequence[SourceProblem], period: Period, *, is_latest: bool) -> list[SourceProblem]:
-    """Return what concerns this period: problems of its days, and on the latest one those that last."""
+def _problems_of(
+    problems: Sequence[SourceProblem], period: Period, titles: Mapping[str, str], *, is_latest: bool
+) -> list[SourceProblem]:
+    """Return what concerns this period: one problem for the days of a source, and on the latest one those that last."""
     is_lasting = {"down", "quiet"}
-    return [
+    concerning = [
         problem
         for problem in problems
         if not problem.is_for_operator
@@ -242,13 +250,27 @@ def _problems_of(problems: Sequence[SourceProblem], period: Period, *, is_latest
             is_latest if problem.kind in is_lasting else problem.is_error and period.first <= problem.day <= period.last
         )
     ]
+    by_source: dict[str, list[SourceProblem]] = {}
+    for problem in concerning:
+        by_source.setdefault(problem.source if problem.kind in OF_ONE_DAY else problem.sentence, []).append(problem)
+    return [_merge_days(group, titles) for group in by_source.values()]
+
+
+def _merge_days(problems: Sequence[SourceProblem], titles: Mapping[str, str]) -> SourceProblem:
+    """Return one problem in place of those that several days of one source have."""
+    newest = max(problems, key=lambda problem: problem.day)
+    if len(problems) == 1:
+        return newest
+    first, last = format_day(min(problem.day for problem in problems)), format_day(newest.day)
+    title = titles.get(newest.source, newest.source)
+    return replace(newest, sentence=messages.several_days(title, len(problems), first, last))
 
 
 def _empty_page(
     web: WebContext, session: Session, period: Period, previous: date | None, following: date | None
 ) -> HTMLResponse:
     today = web.clock().date()
-    problems = _problems_of(load_source_problems(session, web.clock()), period, is_latest=False)
+    problems = _problems_of(load_source_problems(session, web.clock()), period, web.source_titles, is_latest=False)
     links: dict[str, str] = {}
     for nearest in filter(None, (previous, following)):
         near = period_around(period.kind if period.kind != "trending" else "day", nearest)

@@ -151,9 +151,11 @@ def count_text(count: MatchCount | None) -> str:
 
 
 def load_rhythm(session: Session, results: SearchPage) -> Rhythm | None:
-    """Count the results of the last list days; None where these are too few."""
+    """Count the results of the last list days; None where these are too few, or most candidates do not match."""
     days = sorted(recent_list_days(session, RHYTHM_DAYS))
     if len(days) < MIN_RHYTHM_DAYS or not results.papers:
+        return None
+    if results.count and not results.count.is_exact and 2 * results.count.number < len(results.candidates):
         return None
     counts = count_by_list_day(session, results.candidates, days)
     most = max(counts.values(), default=0)

@@ -62,7 +62,10 @@ def front_page(web: WebDep, keywords: Annotated[str, Query()] = "") -> HTMLRespo
     values = default_values(web.ctx.settings) | {"keywords": keywords[:MAX_KEYWORDS_LENGTH]}
     version = web.papers_version()
     if keywords:
-        response = _render_form(web, values, ParsedForm(), guess_timezone=True)
+        parsed = parse_preview_keywords(SubscribeForm(keywords=values["keywords"]), web)
+        preview = preview_keywords(web, parsed) if parsed.keywords and not parsed.errors else None
+        # Errors of a link are shown when the form is sent, or by the script.
+        response = _render_form(web, values, parsed if preview else ParsedForm(), preview, guess_timezone=True)
     else:
         response = web.cached_page("/", version, lambda: _render_form(web, values, ParsedForm(), guess_timezone=True))
     if web.recent_papers.fingerprint != version or not web.are_caches_filled:

@@ -158,6 +158,20 @@ def test_an_empty_period_says_why_and_leads_on(sqlite_store: Engine) -> None:
     assert "/papers/2026-W31" in ParsedPage(browser.get("/papers/2026-W20").text).links
 
 
+def test_a_month_says_once_a_source_which_days_are_incomplete(sqlite_store: Engine) -> None:
+    ctx, browser = open_pages(sqlite_store, listed(1, ago=1), listed(2))
+    with write_session(ctx.engine) as session:
+        for ago in (1, 2, 3):
+            failed = {"source": "arxiv", "status": "failed", "error_code": "malformed"}
+            day = FRIDAY - timedelta(days=ago)
+            session.add(source_fetch(**failed, list_day=day, started_at=TEST_TIME - timedelta(days=ago)))
+        session.add(source_fetch(source="arxiv", list_day=FRIDAY, started_at=TEST_TIME))
+    month = ParsedPage(browser.get("/papers/2026-07").text).text
+    assert month.count("arXiv is incomplete on 3 days from Tuesday 28 July to Thursday 30 July; what is missing") == 1
+    assert "could not be read" not in month
+    assert "arXiv could not be read for Thursday 30 July" in ParsedPage(browser.get("/papers/2026-07-30").text).text
+
+
 def test_the_calendar_has_the_days_of_the_month_with_their_papers(sqlite_store: Engine) -> None:
     _, browser = open_pages(sqlite_store, listed(1), listed(2), listed(3, ago=1), listed(4, ago=40))
     page = browser.get(f"/papers/{FRIDAY}").text
