@@ -88,7 +88,7 @@ def test_the_window_says_what_the_email_says(ctx: AppContext, browser: Browser) 
 def test_the_window_is_filled_up_with_earlier_days(ctx: AppContext, browser: Browser) -> None:
     store_papers(ctx, TEST_TIME - DAY, "Proteins of yesterday", "A protein", ids="earlier-")
     part = ParsedPage(browser.post("/preview", {"keywords": "protein"}).text)
-    assert "1 paper: volcano" in part.text
+    assert "1 new paper matches your keywords" in part.text
     assert (
         part.text.index("Proteins fold") < part.text.index("Earlier, Thursday 30 July") < part.text.index("A protein")
     )
@@ -190,7 +190,7 @@ def test_a_cached_page_is_rendered_anew_after_a_new_listing(ctx: AppContext, bro
 
 
 def test_a_link_with_keywords_shows_their_email_and_no_error(ctx: AppContext, browser: Browser) -> None:
-    store_papers(ctx, TEST_TIME, "Volcanoes")
+    store_papers(ctx, TEST_TIME, "A volcano")
     page = browser.get("/?keywords=volcano")
     assert "1 paper: volcano" in ParsedPage(page.text).text
     assert "preview?day=2026-07-31&amp;keywords=volcano" in page.text
