@@ -63,11 +63,15 @@ class DefinedForm(NamedTuple):
 
 
 class PartialSpelling(NamedTuple):
-    """Beginning of a spelling of a phrase: its first `length` characters, ending with `word`, at these positions."""
+    """Beginning of a spelling of a phrase: its first `length` characters, ending with `word`, at these positions.
+
+    `numbers`: those of the word where it is the first one. Its positions are all of theirs, unless some are left out.
+    """
 
     length: int
     word: str
     positions: Column
+    numbers: range = range(0)
 
 
 class PositionalIndex:
@@ -259,44 +263,64 @@ class PositionalIndex:
         spellings = [PartialSpelling(0, "", np.empty(0, dtype=np.uint32) if after is None else after)]
         while spellings:
             spelling = spellings.pop()
-            for end in range(spelling.length + 1, len(key) + 1):
-                if end - 1 > spelling.length and separators.get(end - 1, HYPHEN) != HYPHEN:
-                    break  # the phrase has a gap here that no word may hide
-                word = key[spelling.length : end]
-                first = self._first_numbers.get(word)
-                if first is None or end in phrase.unbroken or (phrase.prefix and end == len(key)):
-                    continue
-                last = self._end_numbers[first]
-                if spelling.length or after is not None:
-                    positions = spelling.positions + 1
-                    numbers = self._numbers[positions]
-                    positions = positions[(numbers >= first) & (numbers < last)]
+            words = self._next_words(phrase, spelling)
+            is_first = not spelling.length and after is None
+            groups = self._follow(spelling, words) if words and not is_first else map(self._rows_of, words)
+            for numbers, found in zip(words, groups, strict=True):
+                word, positions = self._words[numbers.start][0], found
+                if not is_first and len(positions):
                     positions = positions[_allowed_gaps(spelling, word, separators)[self._gaps(positions)]]
-                else:
-                    positions = self._beginnings(first, last, goes_on=end < len(key))
-                positions = self._without_small(phrase, word, positions)
-                if not len(positions):
-                    continue
-                if end == len(key):
+                if any(acronym.short == word and acronym.is_word for acronym in phrase.acronyms):
+                    # Without an acronym that is an English word, too, where it is written small.
+                    positions = positions[(self._flags[positions] & SMALL_FLAG) == 0]
+                end = spelling.length + len(word)
+                if len(positions) and end == len(key):
                     yield positions
-                else:
-                    spellings.append(PartialSpelling(end, word, positions))
+                elif len(positions):
+                    spellings.append(PartialSpelling(end, word, positions, numbers if is_first else range(0)))
             if phrase.prefix:
                 for positions in self._complete_prefix(phrase, spelling, after):
                     yield from self._find_spellings(phrase.tail, positions) if phrase.tail else [positions]
 
-    def _beginnings(self, first: int, last: int, *, goes_on: bool) -> Column:
-        """Return where a phrase may begin with one of these words."""
-        positions: Column = self._order[self._starts[first] : self._starts[last]]
-        return positions[~is_among(positions, self._last_words)] if goes_on else positions
+    def _next_words(self, phrase: Phrase, spelling: PartialSpelling) -> list[range]:
+        """Return the numbers of the words that may go on with a spelling, the shortest word first."""
+        words = list[range]()
+        for end in range(spelling.length + 1, len(phrase.key) + 1):
+            if end - 1 > spelling.length and phrase.separators_by_offset.get(end - 1, HYPHEN) != HYPHEN:
+                break  # the phrase has a gap here that no word may hide
+            first = self._first_numbers.get(phrase.key[spelling.length : end])
+            if first is None or end in phrase.unbroken or (phrase.prefix and end == len(phrase.key)):
+                continue
+            words.append(range(first, self._end_numbers[first]))
+        return words
 
-    def _without_small(self, phrase: Phrase, word: str, positions: Column) -> Column:
-        """Drop an acronym that is an English word, too, where it is written small."""
-        if not any(acronym.short == word and acronym.is_word for acronym in phrase.acronyms):
-            return positions
-        is_small: npt.NDArray[np.bool_] = (self._flags[positions] & SMALL_FLAG) != 0
-        remaining: Column = positions[~is_small]
-        return remaining
+    def _follow(self, spelling: PartialSpelling, words: Sequence[range]) -> Iterator[Column]:
+        """Yield for each of these words (numbers in ascending order) where it follows a spelling directly."""
+        before, positions = spelling.numbers, spelling.positions
+        is_whole = len(positions) == self._starts[before.stop] - self._starts[before.start]
+        if is_whole and sum(self._starts[numbers.stop] - self._starts[numbers.start] for numbers in words) < len(positions):
+            # The rarer of the first two words tells where both are.
+            for numbers in words:
+                rows = self._rows_of(numbers)
+                found = self._numbers[rows.astype(np.int64) - 1]  # of the very first row the last one, which is none
+                yield self._without_last(rows[(found >= before.start) & (found < before.stop)])
+            return
+        rows = positions + 1
+        found = self._numbers[rows]
+        is_near = (found >= words[0].start) & (found < words[-1].stop)
+        rows, found = rows[is_near], found[is_near]
+        for numbers in words:
+            following = rows[(found >= numbers.start) & (found < numbers.stop)]
+            yield self._without_last(following) if before else following
+
+    def _rows_of(self, numbers: range) -> Column:
+        """Return all positions of some words."""
+        rows: Column = self._order[self._starts[numbers.start] : self._starts[numbers.stop]]
+        return rows
+
+    def _without_last(self, rows: Column) -> Column:
+        """Leave out what follows the last word of a long form whose acronym is left out: see `_last_words`."""
+        return rows[~is_among(rows - 1, self._last_words)]
 
     def _complete_prefix(self, phrase: Phrase, spelling: PartialSpelling, after: Column | None) -> Iterator[Column]:
         """Yield the positions of words that begin with the rest of a phrase."""
@@ -313,6 +337,8 @@ class PositionalIndex:
         begins = np.zeros(len(self._words), dtype=bool)
         begins[numbers] = True
         positions = spelling.positions + 1
+        if spelling.numbers:
+            positions = positions[~is_among(spelling.positions, self._last_words)]
         positions = positions[begins[self._numbers[positions]]]
         for number in np.unique(self._numbers[positions]).tolist():
             same_word = positions[self._numbers[positions] == number]
