@@ -8,7 +8,9 @@ from collections import Counter, defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakKeyDictionary
 
+import sqlalchemy as sa
 from sqlalchemy import Engine, func, or_, update
 from sqlmodel import Session, col, select
 
@@ -28,6 +30,12 @@ from digest.papers.queries import chunks, is_shown
 BATCH_SIZE = 500  # papers read at once
 MAX_ACRONYMS = 5000  # that keywords are read with, which a process keeps in memory
 
+_tables: WeakKeyDictionary[Engine, tuple[tuple[Any, ...], AcronymTable]] = WeakKeyDictionary()
+# The last paper that was counted, and how many acronyms are learned: both from indexes.
+_VERSION = sa.select(
+    sa.select(func.max(col(AcronymCount.last_paper_id))).scalar_subquery(),
+    sa.select(func.count()).where(col(AcronymCount.is_learned)).scalar_subquery(),
+)
 Definition = tuple[str, str]  # keys of an acronym and of its words
 
 
@@ -42,10 +50,17 @@ class DefinitionBatch:
 
 
 def load_acronyms(session: Session) -> AcronymTable:
-    """Return the acronyms that keywords are read with: those that are shipped, and those that were learned."""
-    learned = select(AcronymCount.short, AcronymCount.long).where(col(AcronymCount.is_learned))
-    rows = session.exec(learned.order_by(col(AcronymCount.short)).limit(MAX_ACRONYMS)).all()
-    return extend_acronyms(tuple((short, long) for short, long in rows))
+    """Return the acronyms that keywords are read with: those that are shipped, and those that were learned.
+
+    They are kept for each engine until papers are counted: every preview asks for them.
+    """
+    engine = session.get_bind().engine
+    version = tuple(session.connection().execute(_VERSION).one())
+    if engine not in _tables or _tables[engine][0] != version:
+        learned = select(AcronymCount.short, AcronymCount.long).where(col(AcronymCount.is_learned))
+        rows = session.exec(learned.order_by(col(AcronymCount.short)).limit(MAX_ACRONYMS)).all()
+        _tables[engine] = version, extend_acronyms(tuple((short, long) for short, long in rows))
+    return _tables[engine][1]
 
 
 def read_acronyms(engine: Engine) -> AcronymTable:

@@ -298,7 +298,9 @@ class PositionalIndex:
         """Yield for each of these words (numbers in ascending order) where it follows a spelling directly."""
         before, positions = spelling.numbers, spelling.positions
         is_whole = len(positions) == self._starts[before.stop] - self._starts[before.start]
-        if is_whole and sum(self._starts[numbers.stop] - self._starts[numbers.start] for numbers in words) < len(positions):
+        if is_whole and sum(self._starts[numbers.stop] - self._starts[numbers.start] for numbers in words) < len(
+            positions
+        ):
             # The rarer of the first two words tells where both are.
             for numbers in words:
                 rows = self._rows_of(numbers)

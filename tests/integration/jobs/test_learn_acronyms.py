@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 from sqlmodel import col, select
 
 from digest.database import read_session, write_session
@@ -90,6 +90,17 @@ def test_keywords_follow_what_is_learned_and_what_is_forgotten(store: Engine) ->
         text: canonical for text, (canonical, _) in before.items()
     }
     assert {announced for _, announced in saved_keywords(store).values()} == {7, None}
+
+
+def test_the_table_is_read_again_only_when_papers_were_counted(sqlite_store: Engine) -> None:
+    store_abstracts(sqlite_store, *20 * [DEFINED])
+    statements = list[str]()
+    event.listen(sqlite_store, "before_cursor_execute", lambda *given: statements.append(given[2]))
+    tables = [read_acronyms(sqlite_store), read_acronyms(sqlite_store)]
+    learn_acronyms(sqlite_store)
+    tables += [read_acronyms(sqlite_store), read_acronyms(sqlite_store)]
+    assert ["fl" in table.by_short for table in tables] == [False, False, True, True]
+    assert sum("SELECT acronym_count.short, acronym_count.long" in text for text in statements if "LIMIT" in text) == 2
 
 
 def test_the_service_learns_once_a_day(sqlite_store: Engine) -> None:
