@@ -8,6 +8,7 @@
 - `handler`: handling of one message, in one transaction
 - `heuristics`: bounces that are written for people
 - `imap`: IMAP mailbox that bounces come to
+- `messages`: sentences about messages, requests and mailboxes that cannot be used
 - `mime`: access to untrusted MIME messages
 - `parser`: all parsers, in the order of certainty
 - `report`: result of reading one bounce

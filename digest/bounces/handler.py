@@ -9,6 +9,7 @@ from email.message import Message
 import structlog
 from sqlmodel import select
 
+from digest.bounces import messages
 from digest.bounces.apply import BounceAction, apply_bounce
 from digest.bounces.arf import original_senders
 from digest.bounces.mime import MAX_MESSAGE_BYTES, decode_header_value, header_text, parse_message
@@ -121,7 +122,7 @@ def recipient_addresses(message: Message) -> list[str]:
         return [*headers, *original_senders(message)]
     except Exception as error:
         # As in `parser`: untrusted headers may raise anything, and only this message is set aside.
-        raise UnparsableMessageError(f"its headers cannot be read: {type(error).__name__}") from error
+        raise UnparsableMessageError(messages.headers_invalid(type(error).__name__)) from error
 
 
 def message_fingerprint(token: str, identity: str, raw: bytes) -> str:

@@ -9,11 +9,12 @@ again next time, and counted once.
 """
 
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from imaplib import IMAP4
 
 import structlog
@@ -21,6 +22,7 @@ from imap_tools import BaseMailBox, MailBox, MailBoxUnencrypted
 from imap_tools.errors import ImapToolsError, MailboxFolderCreateError
 from imap_tools.utils import check_command_status
 
+from digest.bounces import messages
 from digest.bounces.apply import BounceAction
 from digest.bounces.handler import handle_message
 from digest.bounces.mime import MAX_MESSAGE_BYTES
@@ -87,14 +89,14 @@ def count_waiting(settings: Settings) -> int:
 def open_mailbox(settings: Settings, *, readonly: bool = False) -> Iterator[BaseMailBox]:
     """Log in to the mailbox of the settings and select its folder; certificates are verified."""
     server = f"{settings.imap_host}:{settings.imap_port}"
-    with wrap_imap_errors(server):
+    with wrap_imap_errors(partial(messages.mailbox_failed, server)):
         mailbox = _connect(settings)
     try:
-        with wrap_imap_errors(server, "check DIGEST_IMAP_USERNAME and DIGEST_IMAP_PASSWORD"):
+        with wrap_imap_errors(partial(messages.mailbox_login_failed, server)):
             mailbox.login(settings.imap_username, settings.imap_password.get_secret_value(), initial_folder=None)
-        with wrap_imap_errors(server, f"is there a folder DIGEST_IMAP_FOLDER={settings.imap_folder}?"):
+        with wrap_imap_errors(partial(messages.mailbox_folder_failed, server, folder=settings.imap_folder)):
             mailbox.folder.set(settings.imap_folder, readonly=readonly)
-        with wrap_imap_errors(server):
+        with wrap_imap_errors(partial(messages.mailbox_failed, server)):
             yield mailbox
     finally:
         with suppress(*IMAP_ERRORS):
@@ -117,15 +119,13 @@ def _connect(settings: Settings) -> BaseMailBox:
 
 
 @contextmanager
-def wrap_imap_errors(
-    server: str, hint: str = "check DIGEST_IMAP_HOST, DIGEST_IMAP_PORT and DIGEST_IMAP_TLS"
-) -> Iterator[None]:
-    """Raise MailboxError with a hint for what goes wrong within the block."""
+def wrap_imap_errors(describe: Callable[[str], str]) -> Iterator[None]:
+    """Raise MailboxError for what goes wrong within the block; `describe` makes a sentence of the reason."""
     try:
         yield
     except IMAP_ERRORS as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)[:200]
-        raise MailboxError(f"the mailbox at {server} cannot be used: {reason}; {hint}") from error
+        raise MailboxError(describe(reason)) from error
 
 
 def waiting_uids(mailbox: BaseMailBox) -> list[str]:

@@ -12,6 +12,7 @@ from email import message_from_bytes
 from email.header import decode_header, make_header
 from email.message import Message
 
+from digest.bounces import messages
 from digest.errors import UnparsableMessageError
 
 MAX_MESSAGE_BYTES = 2**20  # a report stands at the beginning of its message; the rest is our own e-mail
@@ -32,13 +33,13 @@ def parse_message(raw: bytes) -> Message:
     raw = raw[:MAX_MESSAGE_BYTES].lstrip(b"\r\n")
     headers = raw.partition(b"\n")[2] if raw.startswith(b"From ") else raw  # a line of mbox files
     if not _HEADER.match(headers):
-        raise UnparsableMessageError("it does not begin with a header")
+        raise UnparsableMessageError(messages.NO_HEADER)
     if len(_CONTAINER.findall(raw)) > 3 * MAX_CONTAINERS:
-        raise UnparsableMessageError(f"it names more than {MAX_CONTAINERS} parts that hold others")
+        raise UnparsableMessageError(messages.too_many_parts(MAX_CONTAINERS))
     try:
         return message_from_bytes(raw)
     except (email.errors.MessageError, ValueError, LookupError, RecursionError) as error:
-        raise UnparsableMessageError(f"it cannot be taken apart: {type(error).__name__}") from error
+        raise UnparsableMessageError(messages.parsing_failed(type(error).__name__)) from error
 
 
 def header_text(message: Message, name: str) -> str:

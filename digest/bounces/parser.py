@@ -10,6 +10,7 @@ permanently; what that means for the subscriber is decided in `classify`.
 from email.message import Message
 from email.utils import parseaddr
 
+from digest.bounces import messages
 from digest.bounces.arf import parse_complaint
 from digest.bounces.auto_reply import is_auto_reply
 from digest.bounces.classify import choose_status, classify
@@ -50,7 +51,7 @@ def parse_bounce_message(message: Message) -> BounceReport:
         raise
     except Exception as error:
         # Third-party parsers meet untrusted messages here: whatever they raise, only this message is set aside.
-        raise UnparsableMessageError(f"it cannot be read: {type(error).__name__}") from error
+        raise UnparsableMessageError(messages.parsing_failed(type(error).__name__)) from error
 
 
 def parse_notification(message: Message, text: str, system_text: str) -> BounceReport | None:

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 from cryptography.x509 import load_pem_x509_certificate
 
+from digest.bounces import messages
 from digest.bounces.arf import complaint_meaning
 from digest.bounces.classify import classify
 from digest.bounces.report import BounceReport, ReportKind
@@ -68,19 +69,19 @@ class SnsMessage:
         kind, version = as_text(self.fields.get("Type")), as_text(self.fields.get("SignatureVersion"))
         names = [name for name in _SIGNED_FIELDS[kind] if name in self.fields]  # Subject is optional
         if not all(isinstance(self.fields[name], str) for name in names):
-            raise UntrustedRequestError("a signed field is no text")
+            raise UntrustedRequestError(messages.SNS_FIELD_NOT_TEXT)
         signed = "".join(f"{name}\n{self.fields[name]}\n" for name in names)
         try:
             loaded = load_pem_x509_certificate(certificate)
             public_key = loaded.public_key()
             if not isinstance(public_key, RSAPublicKey):
-                raise UntrustedRequestError("its certificate has no RSA key")
+                raise UntrustedRequestError(messages.SNS_KEY_NOT_RSA)
             if not loaded.not_valid_before_utc <= now <= loaded.not_valid_after_utc:
-                raise UntrustedRequestError("its certificate is not valid now; is the clock right?")
+                raise UntrustedRequestError(messages.SNS_CERTIFICATE_EXPIRED)
             signature = decode_base64(str(self.fields.get("Signature", "")))
             public_key.verify(signature, signed.encode("utf-8", "surrogatepass"), PKCS1v15(), _HASHES[version]())
         except (InvalidSignature, ValueError) as error:
-            raise UntrustedRequestError("its signature is not that of Amazon SNS") from error
+            raise UntrustedRequestError(messages.SNS_SIGNATURE_WRONG) from error
 
 
 def parse_request(body: bytes, topic: str) -> SnsMessage:
@@ -90,9 +91,9 @@ def parse_request(body: bytes, topic: str) -> SnsMessage:
     """
     message = SnsMessage(as_object(parse_json(body)))
     if message.fields.get("TopicArn") != topic:
-        raise UntrustedRequestError("it is of another topic than DIGEST_BOUNCES_SES_TOPIC")
+        raise UntrustedRequestError(messages.SNS_TOPIC_WRONG)
     if message.fields.get("Type") not in _SIGNED_FIELDS or message.fields.get("SignatureVersion") not in _HASHES:
-        raise UntrustedRequestError("it is of a type or signature version that Amazon SNS does not have")
+        raise UntrustedRequestError(messages.SNS_TYPE_UNKNOWN)
     return message
 
 

@@ -2,6 +2,7 @@
 
 import re
 
+from digest.bounces import messages
 from digest.bounces.webhooks.amazon_ses import CERTIFICATE_URL
 from digest.errors import SourceError, UntrustedRequestError
 from digest.sources import RetryPolicy, SourceClient
@@ -21,12 +22,12 @@ class CertificateStore:
     async def get(self, url: str) -> bytes:
         """Return the certificate at `url`. Raises UntrustedRequestError for another host, SourceError without it."""
         if not self._url_pattern.fullmatch(url):
-            raise UntrustedRequestError("its certificate is not on a server of Amazon SNS")
+            raise UntrustedRequestError(messages.SNS_HOST_WRONG)
         if url not in self._certificates:
             async with SourceClient(retry_policy=_RETRY_POLICY) as client:
                 response = await client.get(url)
             if response.status != 200 or len(response.body) > MAX_CERTIFICATE_BYTES:  # noqa: PLR2004
-                raise SourceError(f"{response.location} does not answer with a certificate")
+                raise SourceError(messages.certificate_missing(response.location))
             while len(self._certificates) >= MAX_CERTIFICATES:
                 self._certificates.pop(next(iter(self._certificates)))
             self._certificates[url] = response.body

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from digest.bounces import messages
 from digest.bounces.report import BounceReport
 from digest.errors import UnparsableMessageError
 
@@ -33,7 +34,7 @@ def parse_json(body: bytes | str) -> Any:
     try:
         return json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise UnparsableMessageError("it is no JSON") from error
+        raise UnparsableMessageError(messages.NOT_JSON) from error
 
 
 def as_object(value: object) -> Mapping[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from digest.bounces import messages
 from digest.bounces.classify import classify
 from digest.bounces.report import BounceReport, ReportKind
 from digest.bounces.webhooks.events import WebhookEvent, as_object, as_text, is_equal, parse_json
@@ -29,9 +30,9 @@ def _verify(signature: Mapping[str, Any], key: str, now: datetime) -> None:
     timestamp, token = as_text(signature.get("timestamp")), as_text(signature.get("token"))
     expected = hmac.new(key.encode(), f"{timestamp}{token}".encode(), hashlib.sha256).hexdigest()
     if not token or not is_equal(as_text(signature.get("signature")), expected):
-        raise UntrustedRequestError("its signature is not made with DIGEST_BOUNCES_MAILGUN_KEY")
+        raise UntrustedRequestError(messages.MAILGUN_SIGNATURE_WRONG)
     if not timestamp.isdecimal() or abs(now.timestamp() - int(timestamp[:12])) > MAX_AGE.total_seconds():
-        raise UntrustedRequestError(f"it was signed more than {MAX_AGE.seconds // 60} minutes ago; is the clock right?")
+        raise UntrustedRequestError(messages.signed_too_early(MAX_AGE.seconds // 60))
 
 
 def _report(event: Mapping[str, Any]) -> BounceReport:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from digest.bounces import messages
 from digest.bounces.classify import classify
 from digest.bounces.report import BounceReport, ReportKind
 from digest.bounces.webhooks.events import WebhookEvent, as_object, as_text, decode_base64, is_equal, parse_json
@@ -34,7 +35,7 @@ def parse_request(body: bytes, authorization: str, secret: str) -> list[WebhookE
     scheme, _, credentials = authorization.partition(" ")
     password = decode_base64(credentials.strip()).decode("utf-8", "surrogateescape").partition(":")[2]
     if scheme.lower() != "basic" or not is_equal(password, secret):
-        raise UntrustedRequestError("it does not have DIGEST_BOUNCES_POSTMARK_SECRET as the password")
+        raise UntrustedRequestError(messages.POSTMARK_PASSWORD_WRONG)
     event = as_object(parse_json(body))
     token = as_text(as_object(event.get("Metadata")).get(METADATA_NAME))
     record = as_text(event.get("RecordType"))

@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePub
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
+from digest.bounces import messages
 from digest.bounces.classify import classify
 from digest.bounces.report import BounceReport, ReportKind
 from digest.bounces.webhooks.events import MAX_EVENTS, WebhookEvent, as_objects, as_text, decode_base64, parse_json
@@ -28,10 +29,10 @@ def parse_request(body: bytes, headers: Mapping[str, str], key: str) -> list[Web
     try:
         public_key = load_der_public_key(decode_base64(key))
         if not isinstance(public_key, EllipticCurvePublicKey):
-            raise UntrustedRequestError("DIGEST_BOUNCES_SENDGRID_KEY is no ECDSA key")
+            raise UntrustedRequestError(messages.SENDGRID_KEY_NOT_ECDSA)
         public_key.verify(decode_base64(headers.get(SIGNATURE_HEADER, "")), signed, ECDSA(SHA256()))
     except (InvalidSignature, ValueError) as error:
-        raise UntrustedRequestError("its signature does not fit to DIGEST_BOUNCES_SENDGRID_KEY") from error
+        raise UntrustedRequestError(messages.SENDGRID_SIGNATURE_WRONG) from error
     return [
         WebhookEvent(as_text(event.get("sg_event_id")), (f"+{as_text(event.get(METADATA_NAME))}@",), _report(event))
         for event in as_objects(parse_json(body))[:MAX_EVENTS]

@@ -169,7 +169,7 @@ def test_the_scheduler_reads_the_mailbox(ctx: AppContext, box: Dovecot) -> None:
     ("overrides", "hint"),
     [
         ({"imap_password": "wrong"}, "check DIGEST_IMAP_USERNAME and DIGEST_IMAP_PASSWORD"),
-        ({"imap_folder": "Bounces"}, "is there a folder DIGEST_IMAP_FOLDER=Bounces?"),
+        ({"imap_folder": "Bounces"}, "check DIGEST_IMAP_FOLDER=Bounces"),
         ({"imap_port": 9}, "check DIGEST_IMAP_HOST, DIGEST_IMAP_PORT and DIGEST_IMAP_TLS"),
     ],
 )

@@ -61,12 +61,12 @@ def test_endlessly_nested_parts_are_refused() -> None:
     nested = b"".join(
         b'Content-Type: multipart/mixed; boundary="b%d"\n\n--b%d\n' % (depth, depth) for depth in range(5000)
     )
-    with pytest.raises(UnparsableMessageError, match="parts that hold others"):
+    with pytest.raises(UnparsableMessageError, match="parts that contain others"):
         parse_bounce(b"Subject: x\n" + nested)
 
 
 def test_endlessly_nested_messages_are_refused() -> None:
-    with pytest.raises(UnparsableMessageError, match="parts that hold others"):
+    with pytest.raises(UnparsableMessageError, match="parts that contain others"):
         parse_bounce(b"Subject: x\n" + b"Content-Type: message/rfc822\n\n" * 5000)
 
 
