@@ -92,7 +92,7 @@ class EuropePmcSource:
 
         entries = await read_by_cursor(fetch_page, first_cursor="*")
         if not entries.promised and day >= now.astimezone(UTC).date():
-            raise NotListedError(f"Europe PMC has no records of {day} yet")
+            raise NotListedError(messages.no_records_yet(self.title, day))
         return SourceAnswer(
             papers=tuple(entries.papers.values()),
             endpoint="api",
@@ -115,7 +115,7 @@ def parse_page(answer: Any, location: str, day: date) -> Page:
     """Parse a page of a search. Raises MalformedAnswerError for one that does not say how many records there are."""
     total = parse_total(answer.get("hitCount")) if isinstance(answer, dict) else None
     if total is None:
-        raise MalformedAnswerError(f"{location} does not say how many records it found: {json.dumps(answer)[:100]}")
+        raise MalformedAnswerError(messages.count_missing(location, json.dumps(answer)[:100]))
     held = answer.get("resultList")
     records = held.get("result", []) if isinstance(held, dict) else []
     records = records if isinstance(records, list) else []

@@ -7,6 +7,7 @@ NOT_INSTALLED = "is not installed"
 NO_ISSN = "must be ISSNs like 0028-0836"
 NO_PREFIX = "must be prefixes of DOIs like 10.26434"
 CUT_OFF = "the answer was cut off"
+NO_CATEGORY = "DIGEST_ARXIV_CATEGORIES names no category"
 CROSSREF_CONTACT = "Crossref answers faster when it knows whom to write to: set DIGEST_CONTACT to your e-mail address."
 
 
@@ -220,3 +221,111 @@ def body_damaged(location: str) -> str:
 
 def body_too_large(location: str, limit_bytes: int) -> str:
     return f"{location} sent more than {limit_bytes // 2**20} MiB"
+
+
+def not_a_feed(location: str, root_tag: str) -> str:
+    return f"{location} is not a feed: its outermost element is {root_tag[-30:]!r}"
+
+
+def host_error(location: str, text: str) -> str:
+    return f"{location} reports an error: {text}"
+
+
+def no_entry_readable(location: str, count: int) -> str:
+    if count == 1:
+        return f"the only entry of {location} cannot be read"
+    return f"none of the {count:,} entries of {location} can be read"
+
+
+def day_missing(location: str) -> str:
+    return f"{location} does not say which day it is for"
+
+
+def feed_of_other_day(shown: date, day: date) -> str:
+    return f"arXiv's feed is for {shown}, not {day}"
+
+
+def no_announcement(day: date) -> str:
+    return f"arXiv announces nothing on {day:%A} {day}"
+
+
+def count_missing(location: str, beginning: str) -> str:
+    return f"{location} does not say how many records it found: {beginning}"
+
+
+def results_missing(location: str) -> str:
+    return f"{location} does not say how many records it found, or where they are"
+
+
+def no_result(location: str, text: str) -> str:
+    return f"{location} did not return a result but {text!r}"
+
+
+def no_records(location: str, tag: str, text: str) -> str:
+    return f"{location} did not return records but {tag}: {text!r}"
+
+
+def no_records_yet(title: str, day: date) -> str:
+    return f"{title} has no records for {day} yet"
+
+
+def no_list_in_page(location: str) -> str:
+    return f"{location} has no list of papers: the DailyPapers data is missing from the page"
+
+
+def page_damaged(location: str) -> str:
+    return f"{location} has DailyPapers data that cannot be parsed"
+
+
+def page_incomplete(location: str) -> str:
+    return f"{location} does not say which day it shows, or has no list"
+
+
+def no_list_yet(title: str, day: date) -> str:
+    return f"{title} has no list for {day} yet"
+
+
+def no_list_on(title: str, day: date) -> str:
+    return f"{title} has no list for {day:%A} {day}"
+
+
+def page_of_other_day(title: str, day: date, shown: date) -> str:
+    return f"{title} has no list for {day}; its page shows {shown}"
+
+
+def page_failed_too(error: object, page_error: object) -> str:
+    return f"{error}; the page could not be used either: {page_error}"
+
+
+def page_used(error: object) -> str:
+    return f"read from the page, because the API failed: {error}"
+
+
+def list_only_on_page(title: str, day: date, count: int) -> str:
+    if count == 1:
+        return f"{title}'s API gave an empty list for {day}, but its page has 1 paper"
+    return f"{title}'s API gave an empty list for {day}, but its page has {count:,} papers"
+
+
+def too_many_tags(location: str, limit: int) -> str:
+    return f"{location} has more than {limit:,} tags"
+
+
+def xml_incomplete(location: str, beginning: str, error: object) -> str:
+    return (
+        f"{location} is not a complete XML document (it begins {beginning!r}): {error}"
+        if beginning
+        else f"{location} is not a complete XML document (it is empty): {error}"
+    )
+
+
+def xml_invalid(location: str, beginning: str, error: object) -> str:
+    return f"{location} is not XML: it begins {beginning!r}; {error}"
+
+
+def xml_declarations(location: str) -> str:
+    return f"{location} declares entities or elements of its own, which is not supported"
+
+
+def xml_document_type(location: str) -> str:
+    return f"{location} declares a document type in the wrong place"

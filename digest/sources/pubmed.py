@@ -114,7 +114,7 @@ class PubMedSource:
             else []
         )
         if not search.count and now < datetime.combine(day + timedelta(days=1), time(), tzinfo=EASTERN):
-            raise NotListedError(f"PubMed has no records of {day} yet")
+            raise NotListedError(messages.no_records_yet(self.title, day))
         notices = await self._fetch_retractions(day, warnings)
         validators = self._validators(day, search)
         if search.count and self._client.cached_etag(validators.url) == validators.etag:
@@ -217,11 +217,11 @@ def parse_search(answer: Any, location: str, term: str) -> Search:
     result = result if isinstance(result, dict) else {}
     fault = result.get("ERROR") or answer.get("error")
     if fault or not result:
-        message = f"{location} answers {str(fault)[:200]!r} in place of a result"
+        message = messages.no_result(location, str(fault)[:200])
         raise SourceUnavailableError(message) if "limit" in str(fault) else MalformedAnswerError(message)
     count, ids, errors = parse_total(result.get("count")), result.get("idlist"), result.get("errorlist")
     if count is None or (count and not result.get("webenv")):
-        raise MalformedAnswerError(f"{location} does not say how many records it found, or where they are")
+        raise MalformedAnswerError(messages.results_missing(location))
     history = {"WebEnv": str(result["webenv"]), "query_key": str(result.get("querykey", 1))} if count else {}
     lists = [terms for terms in errors.values() if isinstance(terms, list)] if isinstance(errors, dict) else []
     unknown_terms = tuple(str(term) for terms in lists for term in terms)

@@ -14,6 +14,7 @@ from lxml import etree  # type: ignore[import-untyped]  # no stubs are published
 
 from digest.errors import MalformedAnswerError
 from digest.identifiers import Identifier, LinkRelation, PaperKind, StatedLink, normalize_identifier
+from digest.sources import messages
 from digest.sources.base import ListedPaper
 from digest.sources.entries import ParsedEntries, parse_entries
 from digest.sources.names import MAX_AUTHORS, bound_names, format_name
@@ -55,7 +56,7 @@ def parse_records(body: bytes, location: str, day: date, start: int = 0) -> Pars
     root = document.root
     if root.tag != "PubmedArticleSet":
         fault = " ".join(clean_text("".join(root.itertext()), NAME_LENGTH).split())
-        raise MalformedAnswerError(f"{location} answers {root.tag} in place of records: {fault!r}")
+        raise MalformedAnswerError(messages.no_records(location, str(root.tag), fault))
     records = [record for record in root if record.tag in RECORD_TAGS]
     return parse_entries(
         records,

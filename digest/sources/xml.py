@@ -20,6 +20,7 @@ from itertools import islice
 from lxml import etree  # type: ignore[import-untyped]  # no stubs are published with it
 
 from digest.errors import MalformedAnswerError
+from digest.sources import messages
 
 MAX_NAMESPACES = 20  # that a feed declares
 MAX_TAGS = 1_000_000  # start and end tags; a full feed of arXiv has 60,000
@@ -63,7 +64,7 @@ class XmlDocument:
 def parse_xml(body: bytes, location: str, entry_tags: Sequence[str] = ("item", "entry")) -> XmlDocument:
     """Parse a document, without entities of its own, DTD or network. Raises MalformedAnswerError."""
     if body.count(b"<") > MAX_TAGS:
-        raise MalformedAnswerError(f"{location} has more than {MAX_TAGS:,} tags")
+        raise MalformedAnswerError(messages.too_many_tags(location, MAX_TAGS))
     body = _cut_doctype(body, location)
     try:
         return XmlDocument(_parse_strictly(body, location))
@@ -73,8 +74,7 @@ def parse_xml(body: bytes, location: str, entry_tags: Sequence[str] = ("item", "
         end = text.rfind(f"</{root_tag[1]}>") if root_tag else -1
         if root_tag is None or end < 0:
             beginning = " ".join(text[:200].split())[:50]
-            described = f"it begins {beginning!r}" if beginning else "it is empty"
-            raise MalformedAnswerError(f"{location} is no whole XML document ({described}): {error}") from error
+            raise MalformedAnswerError(messages.xml_incomplete(location, beginning, error)) from error
         text = text[: end + len(root_tag[1]) + 3]
         try:
             return XmlDocument(_parse_strictly(text.encode(), location), is_repaired=True)
@@ -86,7 +86,7 @@ def parse_xml(body: bytes, location: str, entry_tags: Sequence[str] = ("item", "
                 root = _parse_strictly(text.encode(), location)
             except (etree.XMLSyntaxError, ValueError):
                 beginning = " ".join(text[:200].split())[:50]
-                raise MalformedAnswerError(f"{location} is no XML: it begins {beginning!r}; {error}") from error
+                raise MalformedAnswerError(messages.xml_invalid(location, beginning, error)) from error
             return XmlDocument(root, broken_entries, is_repaired=True)
 
 
@@ -109,7 +109,7 @@ def _cut_doctype(body: bytes, location: str) -> bytes:
     if not found:
         return body
     if found["end"] != ">":
-        raise MalformedAnswerError(f"{location} declares entities or elements of its own, which is not read")
+        raise MalformedAnswerError(messages.xml_declarations(location))
     return body.replace(found["doctype"].encode("latin-1"), b"", 1)
 
 
@@ -176,5 +176,5 @@ def _parse_strictly(body: bytes, location: str) -> etree._Element:
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, recover=False)
     root = etree.fromstring(body, parser)
     if root.getroottree().docinfo.internalDTD is not None:
-        raise MalformedAnswerError(f"{location} declares a document type where it is not read")
+        raise MalformedAnswerError(messages.xml_document_type(location))
     return root

@@ -14,6 +14,7 @@ from lxml import etree  # type: ignore[import-untyped]  # no stubs are published
 
 from digest.errors import MalformedAnswerError
 from digest.identifiers import parse_arxiv_id
+from digest.sources import messages
 from digest.sources.arxiv.calendar import to_list_day
 from digest.sources.base import ListedPaper
 from digest.sources.entries import ParsedEntries, parse_entries
@@ -57,7 +58,7 @@ def parse_feed(body: bytes, location: str) -> ParsedAnswer:
     elif root.tag == f"{ATOM}feed":
         parent, tag, day, parse_entry = root, f"{ATOM}entry", parse_atom_day(root), parse_atom_entry
     else:
-        raise MalformedAnswerError(f"{location} is no feed: its outermost element is {str(root.tag)[-30:]!r}")
+        raise MalformedAnswerError(messages.not_a_feed(location, str(root.tag)))
     entries = parse_entries(
         parent.iterchildren(tag),
         lambda entry, rank: parse_entry(entry, day or date.min, rank),
@@ -65,7 +66,7 @@ def parse_feed(body: bytes, location: str) -> ParsedAnswer:
         unreadable=document.broken_entries,
     )
     if entries.unreadable and not entries.papers:
-        raise MalformedAnswerError(f"none of the {entries.unreadable} entries of {location} can be read")
+        raise MalformedAnswerError(messages.no_entry_readable(location, entries.unreadable))
     return ParsedAnswer(entries, day, is_repaired=document.is_repaired)
 
 

@@ -7,6 +7,7 @@ from lxml import etree  # type: ignore[import-untyped]  # no stubs are published
 
 from digest.errors import MalformedAnswerError
 from digest.identifiers import parse_arxiv_id
+from digest.sources import messages
 from digest.sources.arxiv.atom import (
     ARXIV,
     ATOM,
@@ -35,11 +36,11 @@ def parse_query_response(body: bytes, location: str, *, day: date, categories: S
     document = parse_xml(body, location)
     root, tag = document.root, f"{ATOM}entry"
     if root.tag != f"{ATOM}feed":
-        raise MalformedAnswerError(f"{location} is no Atom feed: its outermost element is {str(root.tag)[-30:]!r}")
+        raise MalformedAnswerError(messages.not_a_feed(location, str(root.tag)))
     first = root.find(tag)
     if first is not None and child_text(first, f"{ATOM}title").strip() == "Error":
         reason = clean_text(child_text(first, f"{ATOM}summary"), NAME_LENGTH) or "Error"
-        raise MalformedAnswerError(f"{location} says: {reason}")
+        raise MalformedAnswerError(messages.host_error(location, reason))
     entries = parse_entries(
         root.iterchildren(tag),
         lambda entry, rank: parse_query_entry(entry, day, rank, categories),

@@ -88,7 +88,7 @@ class ArxivSource:
         Raises NotListedError when the feed of another day, or of a weekend, is empty.
         """
         if not self._categories:
-            raise NotListedError("DIGEST_ARXIV_CATEGORIES names no category")
+            raise NotListedError(messages.NO_CATEGORY)
         answer = await self._fetch_feed(self._categories, day)
         if sum(part.received for part in answer.parts) < FEED_LIMIT or len(self._categories) == 1:
             return answer
@@ -119,11 +119,11 @@ class ArxivSource:
         feed = await asyncio.to_thread(parse_feed, response.body, response.location)
         papers, shown_day = feed.entries.papers, feed.day
         if shown_day is None:
-            raise MalformedAnswerError(f"{response.location} does not say of which day it is")
+            raise MalformedAnswerError(messages.day_missing(response.location))
         if shown_day != day and (not papers or not day - MAX_FEED_AGE <= shown_day <= day + timedelta(days=1)):
-            raise NotListedError(f"arXiv's feed is of {shown_day}, not of {day}")
+            raise NotListedError(messages.feed_of_other_day(shown_day, day))
         if not papers and day.weekday() >= SATURDAY:
-            raise NotListedError(f"arXiv announces nothing on {day:%A} {day}")
+            raise NotListedError(messages.no_announcement(day))
         is_full = feed.entries.received >= FEED_LIMIT
         warnings = [] if papers else [messages.feed_empty(day)]
         warnings += [messages.feed_repaired(day)] if feed.is_repaired else []
@@ -161,7 +161,7 @@ class ArxivSource:
         they are listed when a later fetch meets them.
         """
         if day.weekday() >= SATURDAY or not self._categories:
-            raise NotListedError(f"arXiv announces nothing on {day:%A} {day}")
+            raise NotListedError(messages.no_announcement(day))
         start, end = submission_window(day)
         categories = " OR ".join(f"cat:{category}" for category in self._categories)
         search = {

@@ -17,6 +17,7 @@ from lxml import etree  # type: ignore[import-untyped]
 
 from digest.errors import MalformedAnswerError, NoFeedError
 from digest.sources.entries import MAX_ENTRIES
+from digest.sources.feeds import messages
 from digest.sources.feeds.entries import FeedEntry, ParsedFeed
 from digest.sources.feeds.json_feed import parse_json_feed
 from digest.sources.http import GZIP_MAGIC, MAX_BODY_BYTES, GzipDecoder
@@ -51,7 +52,7 @@ def parse_feed(body: bytes, location: str) -> ParsedFeed:
         body = _unpack(body, location)
     beginning = body.removeprefix(b"\xef\xbb\xbf").lstrip()[:4000]
     if not beginning:
-        raise MalformedAnswerError(f"{location} is empty")
+        raise MalformedAnswerError(messages.empty(location))
     if beginning[:1] in {b"{", b"["}:
         return parse_json_feed(body, location)
     if _PAGE.match(beginning):
@@ -70,7 +71,7 @@ def _parse_xml(body: bytes, location: str) -> ParsedFeed:
     parsed = feedparser.parse(stream, sanitize_html=False, resolve_relative_uris=False)
     if not parsed.get("version") and not parsed.entries:
         text = " ".join(body[:300].decode("utf-8", "replace").split())[:60]
-        raise NoFeedError(f"{location} is no feed: it begins {text!r}")
+        raise NoFeedError(messages.not_a_feed_text(location, text))
     feed = parsed.feed
     detail = _value(feed, "author_detail")
     is_atom = str(parsed.get("version")).startswith("atom")
@@ -141,8 +142,7 @@ def _refresh_interval(feed: Mapping[str, Any]) -> timedelta | None:
 
 def _describe_page(body: bytes, location: str) -> str:
     found = [href.decode("ascii", "replace") for href in _FEED_LINK.findall(body[:200_000])]
-    names = f"; it names a feed: {found[0]}" if found else ""
-    return f"{location} is a web page and no feed{names}"
+    return messages.web_page(location, found[0] if found else "")
 
 
 def _unpack(body: bytes, location: str) -> bytes:
@@ -150,9 +150,9 @@ def _unpack(body: bytes, location: str) -> bytes:
     try:
         unpacked = decoder.unpack(body, MAX_BODY_BYTES + 1)
     except zlib.error as error:
-        raise MalformedAnswerError(f"{location} is a gzip file that cannot be unpacked") from error
+        raise MalformedAnswerError(messages.gzip_invalid(location)) from error
     if len(unpacked) > MAX_BODY_BYTES or not decoder.is_complete:
-        raise MalformedAnswerError(f"{location} is a gzip file that was cut off, or is too large")
+        raise MalformedAnswerError(messages.gzip_incomplete(location))
     return unpacked
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from digest.errors import MalformedAnswerError
 from digest.sources.entries import MAX_ENTRIES
+from digest.sources.feeds import messages
 from digest.sources.feeds.entries import FeedEntry, ParsedFeed
 
 _VERSION = re.compile(r"https?://jsonfeed\.org/version/(\d[\d.]*)")
@@ -18,10 +19,10 @@ def parse_json_feed(body: bytes, location: str) -> ParsedFeed:
     try:
         feed = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise MalformedAnswerError(f"{location} begins as JSON, and is none: {error}") from error
+        raise MalformedAnswerError(messages.json_invalid(location, error)) from error
     version = _VERSION.match(_text(feed.get("version"))) if isinstance(feed, dict) else None
     if version is None or not isinstance(feed.get("items"), list):
-        raise MalformedAnswerError(f"{location} is JSON, and no JSON Feed: it has no version and items of one")
+        raise MalformedAnswerError(messages.not_a_json_feed(location))
     items = [item for item in feed["items"][:MAX_ENTRIES] if isinstance(item, dict)]
     authors = tuple(_author_names(feed))
     entries = [_parse_item(item, authors) for item in items]

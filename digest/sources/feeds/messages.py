@@ -65,3 +65,47 @@ def no_feeds_set() -> str:
     return (
         "DIGEST_SOURCES names feeds, and DIGEST_FEEDS names none: add a line such as `jacs = https://example.org/rss`"
     )
+
+
+def not_a_feed_text(location: str, beginning: str) -> str:
+    return f"{location} is not a feed: it begins {beginning!r}"
+
+
+def web_page(location: str, feed: str) -> str:
+    return (
+        f"{location} is a web page, not a feed; it links to the feed {feed}"
+        if feed
+        else f"{location} is a web page, not a feed"
+    )
+
+
+def feed_gone(location: str, status: int) -> str:
+    return f"{location} answers {status}: the feed is gone"
+
+
+def feed_not_sent(location: str) -> str:
+    return f"{location} did not send its feed"
+
+
+def previous_elsewhere(location: str) -> str:
+    return f"{location} names an earlier document on another host"
+
+
+def empty(location: str) -> str:
+    return f"{location} is empty"
+
+
+def gzip_invalid(location: str) -> str:
+    return f"{location} is a gzip file that cannot be unpacked"
+
+
+def gzip_incomplete(location: str) -> str:
+    return f"{location} is a gzip file that was cut off or is too large"
+
+
+def json_invalid(location: str, error: object) -> str:
+    return f"{location} begins like JSON but cannot be parsed: {error}"
+
+
+def not_a_json_feed(location: str) -> str:
+    return f"{location} is JSON, but not a JSON Feed: its version or its items are missing"

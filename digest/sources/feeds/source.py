@@ -108,7 +108,7 @@ class FeedSource:
     async def fetch_previous(self, window: Window, url: str, now: datetime) -> SourceAnswer:
         """Fetch an earlier document of a feed. It must be of the same host."""
         if urlsplit(url).hostname != urlsplit(window.url).hostname:
-            raise MalformedAnswerError(f"{describe_url(window.url)} names an earlier document of another host")
+            raise MalformedAnswerError(messages.previous_elsewhere(describe_url(window.url)))
         return replace(await self.fetch(replace(window, url=url), now), validators=())
 
 
@@ -121,7 +121,7 @@ async def fetch_feed(client: SourceClient, name: str, url: str, now: datetime) -
     if response.not_modified:
         return None
     if response.status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
-        raise FeedGoneError(f"{response.location} answers {response.status}: there is no feed any more")
+        raise FeedGoneError(messages.feed_gone(response.location, response.status))
     response.require_ok()
     feed = await asyncio.to_thread(parse_feed, response.body, response.location)
     return FetchedFeed(response, await asyncio.to_thread(read_papers, feed, name, response.url, now))

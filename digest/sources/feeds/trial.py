@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from digest.errors import SourceUnavailableError
 from digest.sources.base import ListedPaper
+from digest.sources.feeds import messages
 from digest.sources.feeds.addresses import make_names
 from digest.sources.feeds.source import fetch_feed
 from digest.sources.http import SourceClient
@@ -57,7 +58,7 @@ async def try_feed(client: SourceClient, url: str, now: datetime) -> FeedTrial:
     """Read the feed at an address once. Raises SourceError, among them NoFeedError for a page that is none."""
     fetched = await fetch_feed(client, "feed", url, now)
     if fetched is None:
-        raise SourceUnavailableError(f"{url} did not send its feed")
+        raise SourceUnavailableError(messages.feed_not_sent(url))
     feed, entries = fetched.reading.feed, fetched.reading.entries
     papers = entries.papers
     days = sorted(paper.published_on for paper in papers if paper.published_on)

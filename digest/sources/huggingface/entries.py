@@ -13,6 +13,7 @@ from parsel import Selector
 
 from digest.errors import MalformedAnswerError
 from digest.identifiers import parse_arxiv_id
+from digest.sources import messages
 from digest.sources.base import ListedPaper
 from digest.sources.names import parse_authors
 from digest.sources.text import NAME_LENGTH, TEXT_LENGTH, TITLE_LENGTH, clean_terms, clean_text, clean_url
@@ -27,16 +28,16 @@ def parse_page(text: str, location: str) -> tuple[date, list[Any]]:
     """Return the day that a Daily Papers page shows, and its entries. Raises MalformedAnswerError."""
     props = Selector(text=cut_data_tag(text) or " ").css('div[data-target="DailyPapers"]::attr(data-props)').get()
     if props is None:
-        raise MalformedAnswerError(f"{location} carries no list of papers (no DailyPapers data in the page)")
+        raise MalformedAnswerError(messages.no_list_in_page(location))
     try:
         data = json.loads(props)
     except (ValueError, RecursionError) as error:
-        raise MalformedAnswerError(f"{location} carries damaged data") from error
+        raise MalformedAnswerError(messages.page_damaged(location)) from error
     data = data if isinstance(data, dict) else {}
     entries = data.get("dailyPapers")
     shown_day = _parse_date(data.get("dateString")) or _parse_date(data.get("date"))  # pages of 2026, of 2024
     if shown_day is None or not isinstance(entries, list):
-        raise MalformedAnswerError(f"{location} does not say which day it shows, or shows no list")
+        raise MalformedAnswerError(messages.page_incomplete(location))
     return shown_day, entries
 
 

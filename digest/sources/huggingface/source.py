@@ -85,19 +85,19 @@ class HuggingFaceSource:
             except NotListedError as page_error:
                 if not is_past_weekday:
                     raise
-                raise error.with_message(f"{error}; {page_error}") from page_error
+                raise error.with_message(messages.page_failed_too(error, page_error)) from page_error
             except SourceError as page_error:
-                raise error.with_message(f"{error}; and its page: {page_error}") from page_error
-            return replace(answer, warnings=(*answer.warnings, f"read from the page, since {error}"))
+                raise error.with_message(messages.page_failed_too(error, page_error)) from page_error
+            return replace(answer, warnings=(*answer.warnings, messages.page_used(error)))
         if answer.papers or answer.not_modified:
             return answer
         if not is_past_weekday:
             raise NotListedError(
-                f"Hugging Face has no list for {day} yet" if day >= today else f"no list on {day:%A} {day}"
+                messages.no_list_yet(self.title, day) if day >= today else messages.no_list_on(self.title, day)
             )
         # An empty list for a past weekday is a holiday or a fault. The page must say the same.
         answer = await self._fetch_from_page(day)
-        warning = f"the API gave an empty list for {day}, the page gave {len(answer.papers)} papers"
+        warning = messages.list_only_on_page(self.title, day, len(answer.papers))
         return replace(answer, warnings=(*answer.warnings, warning))
 
     async def _fetch_from_api(self, day: date, today: date) -> SourceAnswer:
@@ -106,7 +106,7 @@ class HuggingFaceSource:
         if first.not_modified:
             return SourceAnswer(endpoint="api", not_modified=True)
         if first.status == HTTPStatus.BAD_REQUEST and day >= today:
-            raise NotListedError(f"Hugging Face has not opened the list for {day} yet")
+            raise NotListedError(messages.no_list_yet(self.title, day))
         ranks = count(1)
 
         def parse(response: SourceResponse) -> Page:
@@ -135,7 +135,7 @@ class HuggingFaceSource:
         def parse() -> PagedEntries:
             shown_day, entries = parse_page(response.body.decode("utf-8", "replace"), response.location)
             if shown_day != day:
-                raise NotListedError(f"Hugging Face has no list for {day}; its page shows {shown_day}")
+                raise NotListedError(messages.page_of_other_day(self.title, day, shown_day))
             return list_entries(entries, day)
 
         return (await asyncio.to_thread(parse)).to_answer(self.title, day, "page")

@@ -46,7 +46,7 @@ def test_what_is_missing_is_printed_with_the_way_to_get_it(tmp_path: Path, host:
 
 @pytest.mark.parametrize(
     ("path", "words"),
-    [("/page", "is a web page and no feed; it names a feed: /feed.xml"), ("/none", "there is no feed any more")],
+    [("/page", "is a web page, not a feed; it links to the feed /feed.xml"), ("/none", "the feed is gone")],
 )
 def test_what_is_no_feed_ends_with_a_sentence(tmp_path: Path, host: StubHost, path: str, words: str) -> None:
     assert words in Command(tmp_path).run("sources", "try", host.url + path, status=1).stderr

@@ -49,7 +49,7 @@ def test_a_feed_of_another_day_brings_its_papers_under_its_own_date() -> None:
     assert not answer.validators  # not cacheable: the day asked for is not stored yet
     with (
         serve_host(lambda path, _: (200, rss_feed(), {})) as host,
-        pytest.raises(NotListedError, match="of 2026-01-06, not of 2026-01-07"),
+        pytest.raises(NotListedError, match="for 2026-01-06, not 2026-01-07"),
     ):
         fetch_arxiv(host.url, day=date(2026, 1, 7))
 
@@ -171,7 +171,7 @@ def test_an_error_entry_is_malformed_whatever_its_status() -> None:
     error = "<feed xmlns='http://www.w3.org/2005/Atom'><entry><title>Error</title><summary>no</summary></entry></feed>"
     for status in (200, 400):
         route = huggingface_route((status, error, {}), (status, error, {}))
-        with serve_host(route) as host, pytest.raises(MalformedAnswerError, match="says: no"):
+        with serve_host(route) as host, pytest.raises(MalformedAnswerError, match="reports an error: no"):
             fetch_arxiv_texts(host.url, "2601.00001")
 
 

@@ -39,7 +39,7 @@ def test_a_file_holds_lines_or_opml(tmp_path: Path) -> None:
         (None, "cannot be read: No such file"),
         (b"\xff\xfe\x00", "neither OPML nor text in UTF-8"),
         (b"<opml><body/></opml>", "names no feed"),
-        (b"<opml><body>", "no whole XML document"),
+        (b"<opml><body>", "not a complete XML document"),
         (b"a b", "line 1 is not `name = address`: 'a b'"),
     ],
 )

@@ -95,9 +95,9 @@ def test_one_broken_record_costs_itself_only() -> None:
     [
         (b"", "empty"),
         (b'{"error":"API rate limit exceeded"}', "rate limit"),
-        (b"<!DOCTYPE html><html><head><title>Down</title></head><body>for maintenance</body></html>", "answers html"),
+        (b"<!DOCTYPE html><html><head><title>Down</title></head><body>for maintenance</body></html>", "but html"),
         (b"<eFetchResult><ERROR>Unable to obtain query #1</ERROR></eFetchResult>", "Unable to obtain"),
-        (b"<PubmedArticleSet><PubmedArticle><MedlineCitation>", "no whole XML"),
+        (b"<PubmedArticleSet><PubmedArticle><MedlineCitation>", "not a complete XML"),
         (b'<!DOCTYPE PubmedArticleSet [<!ENTITY a "b">]><PubmedArticleSet/>', "declares"),
     ],
 )  # fmt: skip
