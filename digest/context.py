@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 
 from digest.config import DEFAULT_KEY, NO_TEMPLATES, Settings, TemplateFolder, load_template_folder
 from digest.database import connect, create_private_folder, ensure_schema
-from digest.errors import SettingError, StoreError
+from digest.errors import NO_REASON, SettingError, StoreError
 from digest.mail import RawMessage, RelayConfig, ReturnPath
 from digest.tokens import TokenPurpose, TokenSigner
 
@@ -26,6 +26,9 @@ TOKEN_PATHS = {purpose: f"/{purpose.value}/" for purpose in TokenPurpose} | {
     TokenPurpose.VIEW: "/emails/",
     TokenPurpose.FEED: "/mine/",
 }
+KEY_FILE_FAILED = "DIGEST_SECRET_KEY is empty and {path} cannot be created or read: {reason}"
+KEY_FILE_INVALID = "DIGEST_SECRET_KEY is empty and {path} has no key; remove that file or set the key"
+KEY_NOT_TEXT = "it is not text"
 MIN_KEY_LENGTH = 16  # characters; a shorter key file was truncated
 
 
@@ -159,10 +162,10 @@ def load_secret_key(settings: Settings) -> str:
             _create_key_file(path)
         key = path.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
-        reason = (error.strerror or "no reason given") if isinstance(error, OSError) else "it is not text"
-        raise SettingError(f"DIGEST_SECRET_KEY is empty and {path} cannot be made or read: {reason}") from error
+        reason = (error.strerror or NO_REASON) if isinstance(error, OSError) else KEY_NOT_TEXT
+        raise SettingError(KEY_FILE_FAILED.format(path=path, reason=reason)) from error
     if len(key) < MIN_KEY_LENGTH:
-        raise SettingError(f"DIGEST_SECRET_KEY is empty and {path} holds no key; remove that file, or set the key")
+        raise SettingError(KEY_FILE_INVALID.format(path=path))
     return key
 
 

@@ -35,6 +35,8 @@ DigestError
 from datetime import datetime
 from enum import StrEnum
 
+NO_REASON = "no reason given"  # of an error of the system or of a driver
+
 
 class SmtpStep(StrEnum):
     """Step of a delivery (RFC 5321) that a reply belongs to."""
@@ -210,5 +212,5 @@ def one_line_reason(error: BaseException) -> str:
     Of a database error that is what the driver says, without the statement and its values.
     """
     text = str(getattr(error, "orig", None) or error).strip()
-    reason = text.splitlines()[0] if text else "no reason given"
+    reason = text.splitlines()[0] if text else NO_REASON
     return reason if isinstance(error, DigestError) else f"{type(error).__name__}: {reason}"

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
+from digest.cli import messages
 from digest.config import ENV_PREFIX, Settings
 from digest.errors import SettingError
 
@@ -18,10 +19,7 @@ def is_demo_store(settings: Settings) -> bool:
     if not database or Path(database).resolve() != DEMO_DATABASE.resolve():
         return False
     if settings.has_relay:
-        raise SettingError(
-            f"DIGEST_DATABASE_URL names the database of the demonstration, {DEMO_DATABASE}, which sends no e-mail, but "
-            "DIGEST_SMTP_HOST names a relay. Name another database, like sqlite:///var/digest.db, or no relay."
-        )
+        raise SettingError(messages.demo_with_relay(DEMO_DATABASE))
     return True
 
 

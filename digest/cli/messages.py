@@ -373,3 +373,11 @@ def papers_separated(paper: int, other: int) -> str:
 def links_undone(count: int) -> str:
     """Confirm that links were undone."""
     return "The link is undone." if count == 1 else f"{count} links by this title are undone."
+
+
+def demo_with_relay(database: object) -> str:
+    """Tell apart the demo and a service of one's own."""
+    return (
+        f"DIGEST_DATABASE_URL names the database of the demo, {database}, which sends no e-mail, but DIGEST_SMTP_HOST "
+        "names a relay. Name another database, for example sqlite:///var/digest.db, or no relay."
+    )

@@ -88,7 +88,7 @@ def collect(
     as_json: JsonOption = False,
 ) -> None:
     """Fetch new papers from the sources and store them. Nothing is sent."""
-    from digest.jobs import describe_unreadable_count, pipeline
+    from digest.jobs import describe_invalid_rows, pipeline
 
     at = create_clock(parse_datetime(now))()
     day = parse_date(day_)
@@ -109,7 +109,7 @@ def collect(
     print_source_warnings(reports)
     problems = [f"{report.source}: {problem}" for report in reports if report.failed for problem in report.problems]
     if unreadable := sum(report.unreadable for report in reports):
-        problems.append(describe_unreadable_count(unreadable))
+        problems.append(describe_invalid_rows(unreadable))
     exit_with_problems(problems)
 
 

@@ -7,7 +7,7 @@ import typer
 
 from digest.cli import messages
 from digest.cli.output import JsonOption, configure_logging, exit_with_problems, print_json, print_note
-from digest.errors import SettingError, UsageError
+from digest.errors import NO_REASON, SettingError, UsageError
 
 if TYPE_CHECKING:
     from digest.config import TemplateFault, TemplateFolder
@@ -59,7 +59,7 @@ def copy(
     try:
         copied, existing = copy_templates(folder, names or known, overwrites=overwrites)
     except OSError as error:
-        raise UsageError(messages.templates_unwritable(folder, error.strerror or "no reason given")) from error
+        raise UsageError(messages.templates_unwritable(folder, error.strerror or NO_REASON)) from error
     for name in existing:
         print_note(messages.template_exists(folder / name))
     typer.echo(messages.templates_copied(len(copied), folder))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from digest.config import messages
 from digest.config.examples import EXAMPLES
-from digest.errors import SettingError
+from digest.errors import NO_REASON, SettingError
 
 MAX_LOGO_BYTES = 100 * 1024
 MAX_SIDE = 100_000  # of an SVG, in its own units
@@ -38,7 +38,7 @@ def load_logo(path: str) -> Logo:
         with Path(path).open("rb") as file:
             content = file.read(MAX_LOGO_BYTES + 1)
     except OSError as error:
-        raise _logo_error(path, messages.unreadable_logo(error.strerror or "no reason given")) from error
+        raise _logo_error(path, messages.unreadable_logo(error.strerror or NO_REASON)) from error
     if len(content) > MAX_LOGO_BYTES:
         raise _logo_error(path, messages.LOGO_TOO_LARGE)
     logo = _parse_png(content) if content.startswith(PNG_SIGNATURE) else _parse_svg(content)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from digest.config import messages
 from digest.config.examples import EXAMPLES
-from digest.errors import SettingError
+from digest.errors import NO_REASON, SettingError
 
 TEMPLATE_AREAS = ("mail", "web")
 TEMPLATE_SUFFIXES = (".html", ".txt")
@@ -82,7 +82,7 @@ def load_template_folder(path: str) -> TemplateFolder:
             else:
                 faults.append(TemplateFault(str(file), 0, messages.NO_TEMPLATE, is_warning=True))
     except OSError as error:
-        reason = messages.unreadable_templates(error.strerror or "no reason given")
+        reason = messages.unreadable_templates(error.strerror or NO_REASON)
         raise SettingError(messages.invalid_templates(path, reason, EXAMPLES["templates"])) from error
     return TemplateFolder(folder, sources, tuple(faults))
 

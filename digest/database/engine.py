@@ -12,7 +12,7 @@ from sqlmodel import Session
 from digest.database import messages
 from digest.database.dialects import is_postgresql, register_tolerant_dates
 from digest.database.sqlite import connect_sqlite
-from digest.errors import StoreError
+from digest.errors import NO_REASON, StoreError
 
 CONNECT_TIMEOUT = 10  # seconds
 # A cut connection reports nothing by itself. With probes from both ends a worker that cannot be reached counts as
@@ -116,7 +116,7 @@ def wrap_store_errors(
 def describe_error(engine: Engine, error: DatabaseError) -> str:
     """Describe why the database cannot be used, with its address (no password) and the driver's first line."""
     lines = str(error.orig).strip().splitlines() if error.orig else []
-    store, reason = redact_url(engine.url), lines[0] if lines else messages.NO_REASON
+    store, reason = redact_url(engine.url), lines[0] if lines else NO_REASON
     if isinstance(error, InternalError):
         return messages.store_paused(store, reason)
     if not isinstance(error, OperationalError):

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-NO_REASON = "no reason given"
 CONNECTION_ENDED = "it has ended the connection"
 
 NAME_NOT_VALID = "Name a token by up to 60 letters, digits, spaces, dots, hyphens or underscores."

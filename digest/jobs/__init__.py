@@ -6,6 +6,7 @@
 - `fetch_requests`: fetches that an operator asks for now
 - `learn_acronyms`: learns acronyms from new papers
 - `learn_words`: counts the terms of the papers, for profiles and related papers
+- `messages`: sentences about runs and about what operators ask for
 - `pipeline`: collect, plan, deliver, and all three once
 - `reports`: what a run did, for people and scripts
 - `retention`: what is deleted, and when
@@ -19,7 +20,8 @@
 
 from digest.jobs import pipeline
 from digest.jobs.fetch_requests import request_fetch
-from digest.jobs.reports import RunReport, SourceReport, describe_unreadable_count
+from digest.jobs.messages import invalid_rows as describe_invalid_rows
+from digest.jobs.reports import RunReport, SourceReport
 from digest.jobs.retention import prune
 from digest.jobs.scheduler import Scheduler, run_scheduler
 from digest.jobs.task_tables import prepare_tables
@@ -31,7 +33,7 @@ __all__ = [
     "Scheduler",
     "SourceReport",
     "can_undo",
-    "describe_unreadable_count",
+    "describe_invalid_rows",
     "pipeline",
     "prepare_tables",
     "prune",

@@ -19,6 +19,7 @@ from digest.context import AppContext
 from digest.database import InvalidRow, quarantine_rows, read_session, write_session
 from digest.database.models import FetchStatus
 from digest.errors import NotListedError, SourceError, SourceLoadError
+from digest.jobs import messages
 from digest.jobs.collect_windows import collect_windows
 from digest.jobs.reports import SourceReport
 from digest.papers import (
@@ -173,7 +174,7 @@ def _call_source(source: Source, call: Callable[[], Sequence[T]]) -> Sequence[T]
         return call()
     except Exception as error:
         log.exception("source.failed", source=source.name)
-        raise SourceLoadError(f"cannot be used ({type(error).__name__}: please report this)") from error
+        raise SourceLoadError(messages.source_failed(type(error).__name__)) from error
 
 
 async def _store_fetch(

@@ -16,6 +16,7 @@ from digest.context import AppContext
 from digest.database import quarantine_rows, read_session, write_session
 from digest.database.models import Feed, FetchStatus
 from digest.errors import MalformedAnswerError, SourceError, SourceThrottledError
+from digest.jobs import messages
 from digest.jobs.reports import SourceReport
 from digest.papers import (
     INDEX_BATCH_SIZE,
@@ -335,7 +336,7 @@ async def _fill_from_source(
         return False
     except Exception as error:
         log.exception("gap.failed", window=reading.window.name)
-        failure = MalformedAnswerError(f"the gap could not be filled ({type(error).__name__}: please report this)")
+        failure = MalformedAnswerError(messages.gap_not_filled(type(error).__name__))
         await asyncio.to_thread(_record_attempt, ctx, reading, gap, failure)
         return False
     return await asyncio.to_thread(_store_repair, ctx, reading, gap, filling, report, None)

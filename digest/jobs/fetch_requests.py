@@ -10,7 +10,7 @@ from digest.context import AppContext
 from digest.database import read_session, record_action, write_session
 from digest.database.models import ObjectKind, OperatorAction
 from digest.errors import ObjectNotFoundError
-from digest.formatting import join_words
+from digest.jobs import messages
 
 FETCH = "fetch"
 VALID_FOR = timedelta(hours=1)  # a request that no scheduler took is old by then
@@ -20,8 +20,7 @@ WAITING = "{}"  # detail of a request that nobody has taken
 def request_fetch(ctx: AppContext, actor: str, source: str, now: datetime) -> OperatorAction:
     """Have a source fetched now, although nothing of it is due. Raises ObjectNotFoundError for one not in use."""
     if source not in ctx.settings.sources:
-        in_use = join_words(sorted(ctx.settings.sources)) or "none"
-        raise ObjectNotFoundError(f"There is no source {source[:40]!r} in use. In use: {in_use}.")
+        raise ObjectNotFoundError(messages.source_not_used(source, ctx.settings.sources))
     with write_session(ctx.engine) as session:
         return record_action(session, actor, FETCH, ObjectKind.SOURCE, source, now)
 

@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from digest.delivery import DeliveryReport
+from digest.jobs import messages
 from digest.planning import PlanReport
 
 
@@ -25,15 +26,6 @@ class SourceReport:
     def to_dict(self) -> dict[str, Any]:
         """Return what `--json` prints."""
         return {name: value for name, value in asdict(self).items() if name != "source"}
-
-
-def describe_unreadable_count(count: int) -> str:
-    """Say how many rows cannot be read, and how to see them."""
-    return (
-        "1 database row cannot be read and is skipped. See: digest quarantine list"
-        if count == 1
-        else f"{count:,} database rows cannot be read and are skipped. See: digest quarantine list"
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +55,16 @@ class RunReport:
             f"{report.source}: {text}" for report in self.source_reports if report.failed for text in report.problems
         ]
         if self.delivery_report.relay_error:
-            problems.append(f"The relay accepts no e-mails: {self.delivery_report.relay_error}")
-        problems += [
-            f"E-mails {state}: {n:,}" for state in ("failed", "uncertain") if (n := self.delivery_counts[state])
-        ]
+            problems.append(messages.relay_accepts_nothing(self.delivery_report.relay_error))
+        if self.delivery_report.failed:
+            problems.append(messages.emails_failed(self.delivery_report.failed))
+        if self.delivery_report.uncertain:
+            problems.append(messages.emails_uncertain(self.delivery_report.uncertain))
         if self.delivery_report.deferred:
-            problems.append(f"E-mails deferred by the relay: {self.delivery_report.deferred:,}")
+            problems.append(messages.emails_deferred(self.delivery_report.deferred))
         collected = sum(report.unreadable for report in self.source_reports)
         if unreadable := collected + self.plan_report.unreadable + self.delivery_report.unreadable:
-            problems.append(describe_unreadable_count(unreadable))
+            problems.append(messages.invalid_rows(unreadable))
         return problems
 
     def to_dict(self) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from sqlmodel import Session
 
 from digest.database import SCHEMA_LOCK, acquire_lock, read_session, write_session
 from digest.errors import StoreError
+from digest.jobs import messages
 
 SCHEMA = "procrastinate"
 _INSTALLED_VERSION = text("SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = :name")
@@ -43,7 +44,7 @@ def prepare_tables(engine: Engine, *, recreate: bool = False) -> None:
         if installed == required:
             return
         if installed is not None and not recreate:
-            raise StoreError(f"the tables of the jobs are of version {installed}, not {required}; run: digest migrate")
+            raise StoreError(messages.wrong_task_tables(installed, required))
         # Here and in the modules beside it, procrastinate is imported where it is used: its import starts a process.
         from procrastinate.schema import SchemaManager
 

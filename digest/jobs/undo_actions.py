@@ -8,6 +8,7 @@ from digest.database import UNDOABLE_ROW_ACTIONS, undo_row_action, write_session
 from digest.database.models import ObjectKind, OperatorAction
 from digest.delivery import UNDOABLE_DELIVERY_ACTIONS, undo_delivery_action
 from digest.errors import ObjectNotFoundError, UsageError
+from digest.jobs import messages
 from digest.papers import UNDOABLE_PAIR_ACTIONS, undo_pair_action
 from digest.subscribers import UNDOABLE_SUBSCRIBER_ACTIONS, KeywordLimits, undo_subscriber_action
 
@@ -35,11 +36,11 @@ def undo_action(ctx: AppContext, actor: str, action_id: int, now: datetime) -> O
     with write_session(ctx.engine) as session:
         record = session.get(OperatorAction, action_id)
         if record is None:
-            raise ObjectNotFoundError(f"There is no action {action_id}.")
+            raise ObjectNotFoundError(messages.no_action(action_id))
         if record.undone_at is not None:
-            raise UsageError(f"Action {action_id} is already undone.")
+            raise UsageError(messages.already_undone(action_id))
         if not can_undo(record):
-            raise UsageError(f"Action {action_id} cannot be undone: {record.action} is final.")
+            raise UsageError(messages.action_final(action_id, record.action))
         match record.object_kind:
             case ObjectKind.DELIVERY:
                 undo_delivery_action(session, record, actor, now)

@@ -119,3 +119,8 @@ def keywords_also_match(keywords: Sequence[tuple[str, Sequence[str]]]) -> str:
         return f"New: your keyword “{keyword}” also matches {join_words([f'“{form}”' for form in forms])}."
     listed = "; ".join(f"“{keyword}” also {join_words([f'“{form}”' for form in forms])}" for keyword, forms in keywords)
     return f"New: your keywords match other spellings, too: {listed}."
+
+
+def no_templates(area: str, folders: Sequence[object]) -> str:
+    """Return where templates were looked for: the package was installed without them."""
+    return f"There are no templates named {area!r}. Looked in: {', '.join(map(str, folders))}"

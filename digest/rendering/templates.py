@@ -20,6 +20,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from digest import formatting
 from digest.config import TemplateFolder
 from digest.mail import EmailContent
+from digest.rendering import messages
 from digest.rendering.paper_card import join_text
 from digest.rendering.plain_text import wrap_text
 from digest.rendering.theme import HIGHLIGHT_COLORS, THEME, create_theme
@@ -35,7 +36,7 @@ def template_folder(name: str) -> Path:
     for folder in folders:
         if folder.is_dir():
             return folder
-    raise FileNotFoundError(f"no templates called {name!r}; looked in {folders[0]} and {folders[1]}")
+    raise FileNotFoundError(messages.no_templates(name, folders))
 
 
 def create_environment(area: str, templates: TemplateFolder, **options: Any) -> Environment:

@@ -201,5 +201,5 @@ def test_the_store_of_the_demo_refuses_a_relay(tmp_path: Path) -> None:
     refusals = [command.run_process("serve", status=2)]  # in this process it would never end, were it not refused
     refusals += [command.run(*arguments, status=2) for arguments in (("run",), ("subscribers", "list"))]
     for refused in refusals:
-        assert "names the database of the demonstration" in refused.stderr
+        assert "names the database of the demo" in refused.stderr
     assert not (tmp_path / "var").exists()

@@ -3,6 +3,7 @@
 - `configuration`: settings, database, disk
 - `dkim`: the DKIM signature
 - `dns`: queries of the DNS, with a timeout
+- `messages`: sentences of `digest doctor`
 - `network`: relay, mailbox, the hosts of sources, the clock
 - `result`: one line of the report
 - `runner`: all checks, in the order in which things must work

@@ -7,6 +7,7 @@ import dns.inet
 import dns.resolver
 
 from digest.errors import DnsUnavailableError, SettingError
+from digest.monitoring.checks import messages
 
 DNS_TIMEOUT = 5.0  # seconds for one query, all servers and retries included
 DNS_PORT = 53
@@ -42,7 +43,7 @@ def parse_server(text: str) -> tuple[str, int]:
     except ValueError:
         address, port = "", 0
     if not dns.inet.is_address(address):
-        raise SettingError(f"{text!r} is not the address of a DNS server; write it like 9.9.9.9 or [2620:fe::fe]:53")
+        raise SettingError(messages.invalid_dns_server(text))
     return address, port
 
 
@@ -50,9 +51,9 @@ def describe_dns_error(error: dns.exception.DNSException) -> str:
     """Return the reason of a failed query, for an operator."""
     match error:
         case dns.resolver.NoNameservers():
-            return "no server could find it out"
+            return messages.DNS_NO_SERVER
         case dns.exception.Timeout():
-            return f"nothing within {DNS_TIMEOUT:.0f} s"
+            return messages.dns_timeout(DNS_TIMEOUT)
         case dns.resolver.NoResolverConfiguration():
-            return "no resolver is set up on this machine"
+            return messages.DNS_NO_RESOLVER
     return str(error) or type(error).__name__

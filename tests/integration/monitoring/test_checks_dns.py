@@ -135,7 +135,7 @@ HERE = "_dmarc.lab.example.org"
             {"dkim_key": "x.pem", "dkim_selector": "s1", "dkim_domain": "example.org"},
             "adkim=s asks for the very same domain, and example.org signs: DKIM will not count",
         ),
-        ({HERE: dns.rcode.REFUSED}, {}, f"the DNS does not answer for {HERE} (no server could find it out)"),
+        ({HERE: dns.rcode.REFUSED}, {}, f"the DNS does not answer for {HERE} (no server could answer)"),
     ],
 )
 def test_a_policy_that_is_missing_or_wrong(zone: Zone, given: dict[str, Any], says: str) -> None:
@@ -183,8 +183,8 @@ def test_a_server_that_is_silent_is_not_waited_for(tmp_path: Path) -> None:
         silent.bind(("127.0.0.1", 0))
         ctx = f"127.0.0.1:{silent.getsockname()[1]}"
         output = {row["check"]: row for row in command.json("doctor", "--resolver", ctx, status=1)}
-    assert "does not answer for lab.example.org (nothing within 5 s); there should be" in output["SPF"]["message"]
-    assert "does not answer for _dmarc.lab.example.org (nothing within 5 s)" in output["DMARC"]["message"]
+    assert "does not answer for lab.example.org (no answer within 5 s); there should be" in output["SPF"]["message"]
+    assert "does not answer for _dmarc.lab.example.org (no answer within 5 s)" in output["DMARC"]["message"]
     done = command.run("doctor", "--resolver", "dns.example.org", status=2)
     assert "'dns.example.org' is not the address of a DNS server" in done.stderr
 

@@ -85,7 +85,7 @@ def test_a_damaged_key_stops_the_start(settings: Settings, file: Path, content: 
 
 def test_a_place_that_cannot_be_written_stops_the_start(settings: Settings) -> None:
     settings.data_directory.write_text("a file where the folder should be")
-    with pytest.raises(SettingError, match=r"DIGEST_SECRET_KEY is empty and .*secret\.key cannot be made or read"):
+    with pytest.raises(SettingError, match=r"DIGEST_SECRET_KEY is empty and .*secret\.key cannot be created or read"):
         load_secret_key(settings)
 
 
