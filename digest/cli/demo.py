@@ -2,6 +2,8 @@
 
     subscribe -> confirm by the mailed link -> collect -> plan -> deliver to a local mailbox
 
+With the sample papers there is a second subscriber, who gives two papers of earlier days as examples.
+
 Nothing is pretended: the database is SQLite, the mailbox a real SMTP server on loopback. Only the hosts of the sources
 are replaced, by bundled days in their exact shapes, when none of them can be reached.
 """
@@ -31,7 +33,16 @@ from digest.mail import list_messages
 from digest.matching import Matcher, PaperDocument, parse
 from digest.monitoring.checks import source_hosts
 from digest.papers import latest_listing_id, papers_listed_after
-from digest.subscribers import Preferences, confirm, parse_keywords, subscribe
+from digest.subscribers import (
+    Preferences,
+    add_seeds,
+    add_subscriber,
+    confirm,
+    parse_keywords,
+    parse_references,
+    subscribe,
+)
+from digest.tokens import TokenPurpose
 
 DEMO_ADDRESS = "ada@example.org"
 KEYWORDS = (
@@ -41,18 +52,22 @@ KEYWORDS = (
     "reinforcement learning",
     "protein",
 )
+EXAMPLES_ADDRESS, EXAMPLES_KEYWORDS = "grace@example.org", ("diffusion model", "protein")
+EXAMPLES = "arXiv:2607.91102\narXiv:2607.90211"  # of the sample days before the last: both about speech
 HOST_TIMEOUT = 4.0  # seconds in which a host must answer to count as reachable
 ProgressCallback = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class MailboxEmail:
-    """E-mail of this run. `file` is its .eml, with .html and .txt beside it."""
+    """E-mail of this run. `file` is its .eml, with .html and .txt beside it; `close_papers` counts that section."""
 
     kind: str
+    to: str
     subject: str
     state: str
     file: str
+    close_papers: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +100,10 @@ async def run_demo(clock: Callable[[], datetime], on_progress: ProgressCallback)
             with read_session(ctx.engine) as session:
                 last_listing = latest_listing_id(session)
             old_messages = {message.name for message in list_messages(ctx.mailbox_directory)}
-            await subscribe_demo_address(ctx, clock, on_progress)
+            is_first_run = await subscribe_demo_address(ctx, clock, on_progress)
             earlier = await collect_earlier_days(ctx, server, on_progress) if server else []
+            if server and is_first_run:
+                await add_subscriber_with_examples(ctx, collection_time(server.days[-2]))
             report = await pipeline.run_once(ctx, clock, on_progress=on_progress)
             report = replace(report, source_reports=merge_reports([*earlier, *report.source_reports]))
             emails = write_emails(ctx, old_messages)
@@ -169,20 +186,38 @@ def merge_reports(reports: list[SourceReport]) -> list[SourceReport]:
     return list(merged.values())
 
 
-async def subscribe_demo_address(ctx: AppContext, clock: Callable[[], datetime], on_progress: ProgressCallback) -> None:
-    """Subscribe as a person would: send the form, open the e-mail, follow its link, press the button."""
+async def subscribe_demo_address(ctx: AppContext, clock: Callable[[], datetime], on_progress: ProgressCallback) -> bool:
+    """Subscribe as a person would: send the form, open the e-mail, follow its link, press the button.
+
+    Return whether that was new.
+    """
     on_progress("Subscribing the demo address")
     with read_session(ctx.engine) as session:
         if session.exec(select(Subscriber.id)).first():
-            return
+            return False
     keywords, _ = parse_keywords(KEYWORDS)
-    preferences = Preferences(send_hour=ctx.settings.send_hour, timezone=ctx.settings.default_timezone)
-    subscribe(ctx, DEMO_ADDRESS, preferences, keywords, clock())
+    subscribe(ctx, DEMO_ADDRESS, demo_preferences(ctx), keywords, clock())
     await pipeline.deliver(ctx, clock)
     link = re.search(r"/confirm/(\S+)", list_messages(ctx.mailbox_directory)[-1].part("plain"))
     if link is None:
         raise RuntimeError("the confirmation e-mail has no link")
     confirm(ctx, link[1], clock())
+    return True
+
+
+async def add_subscriber_with_examples(ctx: AppContext, now: datetime) -> None:
+    """Add a subscriber as an operator would, and give papers as examples as that subscriber would."""
+    await pipeline.learn(ctx, now)  # examples are worth something once the words of papers are counted
+    keywords, _ = parse_keywords(EXAMPLES_KEYWORDS)
+    add_subscriber(ctx, EXAMPLES_ADDRESS, demo_preferences(ctx), keywords, now, confirmed=True)
+    with read_session(ctx.engine) as session:
+        nonce = session.exec(select(Subscriber.nonce).where(Subscriber.email == EXAMPLES_ADDRESS)).one()
+    add_seeds(ctx, ctx.token_signer.sign(TokenPurpose.PREFERENCES, nonce, now), parse_references(EXAMPLES), now)
+
+
+def demo_preferences(ctx: AppContext) -> Preferences:
+    """Return the preferences that the form offers."""
+    return Preferences(send_hour=ctx.settings.send_hour, timezone=ctx.settings.default_timezone)
 
 
 def count_matches(ctx: AppContext, last_listing: int) -> dict[str, int]:
@@ -195,9 +230,11 @@ def count_matches(ctx: AppContext, last_listing: int) -> dict[str, int]:
 
 def write_emails(ctx: AppContext, old_messages: Collection[str]) -> list[MailboxEmail]:
     """Return the e-mails of this run, and write each as .html and .txt beside its .eml."""
-    columns = (col(Delivery.message_id), col(Delivery.kind), col(Delivery.state))
+    columns = (col(Delivery.message_id), col(Delivery.kind), col(Delivery.state), col(Delivery.close_papers))
     with read_session(ctx.engine) as session:
-        states = {message_id: (kind, state) for message_id, kind, state in session.exec(select(*columns)).all()}
+        rows = {
+            message_id: (kind, state, len(close)) for message_id, kind, state, close in session.exec(select(*columns))
+        }
     emails = []
     for message in list_messages(ctx.mailbox_directory):
         if message.name in old_messages:
@@ -205,6 +242,6 @@ def write_emails(ctx: AppContext, old_messages: Collection[str]) -> list[Mailbox
         file = ctx.mailbox_directory / f"{message.name}.eml"
         file.with_suffix(".html").write_text(message.part("html"), encoding="utf-8")
         file.with_suffix(".txt").write_text(message.part("plain"), encoding="utf-8")
-        kind, state = states[str(message.message["Message-ID"])]
-        emails.append(MailboxEmail(kind, message.subject, state, str(file)))
+        kind, state, close_count = rows[str(message.message["Message-ID"])]
+        emails.append(MailboxEmail(kind, message.recipient, message.subject, state, str(file), close_count))
     return emails

@@ -261,6 +261,13 @@ def demo_repeated(papers: int, emails: int) -> str:
     )
 
 
+def demo_close_papers(address: str, papers: int) -> str:
+    return (
+        f"{address} gave papers as examples, so the e-mail to it ends with {pluralize(papers, 'paper')} close to its "
+        "keywords."
+    )
+
+
 def demo_next_steps(*, with_make: bool) -> str:
     command = "make demo OPEN=1" if with_make else "digest demo --open"
     again = "make demo RESET=1" if with_make else "digest demo --reset"

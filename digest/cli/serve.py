@@ -250,8 +250,11 @@ def print_demo(result: "DemoResult") -> None:
         return
     print_source_reports(result.report.source_reports)
     print_table("Keywords", ("keyword", "papers matched"), result.keywords.items())
-    rows = ((email.kind, email.subject, email.state) for email in result.emails)
-    print_table("E-mails", ("kind", "subject", "state"), rows)
+    rows = ((email.kind, email.to, email.subject, email.state) for email in result.emails)
+    print_table("E-mails", ("kind", "to", "subject", "state"), rows)
     for email in result.emails:
         files = (str(Path(email.file).with_suffix(suffix)) for suffix in (".eml", ".html", ".txt"))
         typer.echo(f"{email.kind}: " + "  ".join(files))
+    for email in result.emails:
+        if email.close_papers:
+            typer.echo(messages.demo_close_papers(email.to, email.close_papers))

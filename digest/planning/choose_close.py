@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 
 from digest import papers
 from digest.database import InvalidRow, is_in_values, select_readable
-from digest.database.models import Keyword, Paper, SavedKeyword
+from digest.database.models import Keyword, Paper, PaperMark, SavedKeyword
 from digest.matching import Matcher, can_parse, parse_canonical
 from digest.papers import build_documents
 from digest.planning.fan_out import first_numbers
@@ -68,10 +68,10 @@ class CloseChooser:
         for position, number in enumerate(self._ids):
             found[number] = [*islice(new.of_profile(position), CANDIDATES), *found.get(number, ())]
         found = {number: matches for number, matches in found.items() if matches}
-        muted, had = self._find_muted(found), self._find_had(found, owed)
+        muted, had, marked = self._find_muted(found), self._find_had(found, owed), self._find_marked(found)
         chosen: dict[int, list[ClosePaperWords]] = {}
         for number, matches in found.items():
-            unwanted = shown.get(number, set()) | muted.get(number, set()) | had.get(number, set())
+            unwanted = set().union(*(papers_of.get(number, ()) for papers_of in (shown, muted, had, marked)))
             wanted = {match.paper_id: match for match in matches if match.paper_id not in unwanted}
             if closest := choose_closest(wanted.values()):
                 chosen[number] = closest
@@ -162,6 +162,18 @@ class CloseChooser:
             for subscriber_id in subscriber_ids:
                 muted[subscriber_id].update(int(rows[hit.document].id or 0) for hit in hits_of_query)
         return muted
+
+    def _find_marked(self, found: Mapping[int, Sequence[ProfileMatch]]) -> dict[int, set[int]]:
+        """Return, by subscriber, which of these papers they have marked or given as examples: they know them."""
+        paper_ids = {match.paper_id for matches in found.values() for match in matches}
+        marks = select(PaperMark.subscriber_id, PaperMark.paper_id).where(
+            is_in_values(self._session, PaperMark.subscriber_id, found),
+            is_in_values(self._session, PaperMark.paper_id, paper_ids),
+        )
+        marked: dict[int, set[int]] = defaultdict(set)
+        for subscriber_id, paper_id in self._session.exec(marks) if found else ():
+            marked[subscriber_id].add(paper_id)
+        return marked
 
     def _find_had(
         self, found: Mapping[int, Sequence[ProfileMatch]], owed: Mapping[int, Sequence[int]]

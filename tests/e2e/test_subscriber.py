@@ -127,12 +127,17 @@ def test_the_demo_plays_a_day_and_has_nothing_new_the_second_time(tmp_path: Path
         ("confirm", "digest"), "sent"
     )
     assert min(first["keywords"].values()) > 0
+    (taught,) = [email for email in first["demo_emails"] if email["close_papers"]]
+    text = (tmp_path / taught["file"]).with_suffix(".txt").read_text()
+    assert taught["to"] == "grace@example.org"
+    assert "Close to your keywords" in text
+    assert "Kitchen Radio: Speech Recognition over Boiling Water" in text[text.index("Close to your keywords") :]
     for email in first["demo_emails"]:
         eml = tmp_path / email["file"]
         assert all(eml.with_suffix(kind).stat().st_size > 100 for kind in (".eml", ".html", ".txt"))
     command.environment["MAKELEVEL"] = "1"
     repeated = command.run("demo").stdout
-    assert "The demo has run before: var/demo has 144 papers and 2 e-mails of it." in repeated
+    assert "The demo has run before: var/demo has 144 papers and 3 e-mails of it." in repeated
     assert "To see the e-mails and the pages in a browser: make demo OPEN=1\nTo start over: " in repeated
 
 
@@ -174,7 +179,7 @@ def test_without_settings_the_store_of_the_demo_is_served_and_every_page_says_so
     closed_port = dict.fromkeys(("HUGGINGFACE_URL", "ARXIV_FEED_URL", "ARXIV_API_URL"), "http://127.0.0.1:9")
     demo = Command(tmp_path, {f"DIGEST_{name}": url for name, url in closed_port.items()}).json("demo")
     unset = Command(tmp_path)
-    (digest,) = [email for email in demo["demo_emails"] if email["kind"] == "digest"]
+    (digest,) = [email for email in demo["demo_emails"] if (email["kind"], email["to"]) == ("digest", ADA)]
     copy = re.search(r"/emails/\S+", (tmp_path / digest["file"]).with_suffix(".txt").read_text())
     assert copy
     with serve_in(unset) as client:

@@ -68,6 +68,16 @@ def test_a_paper_close_to_the_profile_goes_along_with_its_words(ada: AppContext,
     assert set(words.split(CLOSE_WORD_SEPARATOR)) == {"retain", "forget", "deletion", "privacy"}
 
 
+def test_a_paper_that_was_marked_or_given_as_an_example_is_known(ada: AppContext, record: StoreView) -> None:
+    [marked] = store_papers(ada, TUESDAY, CLOSE_TITLE)
+    with write_session(ada.engine) as session:
+        [ada_id] = session.exec(select(Subscriber.id).where(Subscriber.email == ADA)).all()
+        session.add(PaperMark(subscriber_id=int(ada_id or 0), paper_id=marked, kind=MarkKind.SEED, created_at=TUESDAY))
+    _, close = store_papers(ada, TUESDAY, ROBOT, "Retain and forget")
+    plan_digests(ada, TUESDAY)
+    assert close_papers(record) == [[close]]
+
+
 def test_it_is_never_alone_and_waits_for_the_next_digest(ada: AppContext, record: StoreView) -> None:
     [close] = store_papers(ada, TUESDAY, CLOSE_TITLE)
     assert plan_digests(ada, TUESDAY).digests == 0
