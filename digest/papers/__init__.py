@@ -1,91 +1,88 @@
 """Papers and listings in the store: ingest, queries, full-text search, recent papers, and the log of fetches.
 
-- `browse`: papers of a period, filtered, sorted and counted
 - `cache`: cache of papers, for a process that renders many e-mails
-- `list_days`: which list days are complete, and which are due
 - `documents`: stored papers as documents for matching
 - `events`: what happens to a paper after it was listed
-- `fetch_log`: what was fetched when
-- `fulltext`: full-text index in the store
-- `fulltext_terms`: terms of the full-text index, of a paper and of a query
+- `fetches`: what was fetched when, which days and feeds are complete, and what is wrong with a source
 - `history`: which papers a subscriber had
+- `identity`: which paper a listing is, links between papers that are one, and pairs that stay apart
 - `ingest`: storing what sources list
 - `learned_acronyms`: acronyms that stored papers define
-- `link_evidence`: what a link has changed, or what its source has said with it
-- `links`: links between papers that are one, published versions, and notices
 - `messages`: sentences about sources, feeds and pairs of papers
-- `named_papers`: which stored paper somebody means who names it
-- `pair_actions`: what an operator says about two papers, recorded, and how to undo it
-- `positional_index`: positions of each word in many papers
 - `prune`: papers that nobody had and nobody will get
 - `queries`: queries for papers and listings
 - `ranking`: the ranking rule, as a tuple and as a packed integer
-- `recent`: index of the papers of the last list days
-- `recent_candidates`: recent papers that may match, by the full-text index
-- `renumber`: papers that a plan could not read, and their fresh numbers
-- `separate`: pairs that the operator keeps apart
-- `search`: search for papers by a query, with their number
-- `resolve`: which paper a listing is
-- `suggestions`: suggestions for keywords, from the recent papers
+- `recent`: index of the papers of the last list days, in memory
+- `search`: full-text search, and papers of a period
 - `similar`: similar papers in the store
 - `snapshots`: a stored paper as matching and e-mails see it
-- `source_problem`: a problem of a source
-- `source_status`: what people should know about the sources, as sentences
 - `statements`: what is known of a paper beside its text
-- `window_problems`: what people should know about feeds
-- `window_store`: feeds in the store, and which of their entries were seen
-- `windows`: what two readings of a feed tell
-- `word_columns`: columns with one row a word of many papers
-- `version_pairs`: preprints and the articles that they were published as
+- `suggestions`: suggestions for keywords, from the recent papers
 """
 
 from typing import TYPE_CHECKING, Any
 
-from digest.papers.browse import (
-    DayPapers,
-    FilterChoices,
-    PaperFilter,
-    PaperOrder,
-    best_of_days,
-    count_by_day,
-    count_choices,
-    count_papers,
-    list_papers,
-    neighbor_list_days,
-)
 from digest.papers.cache import PaperCache, listed_days, load_snapshots
 from digest.papers.documents import build_documents
 from digest.papers.events import retracted_paper_ids
-from digest.papers.fetch_log import (
+from digest.papers.fetches import (
+    BACKFILL_DAYS,
+    SourceProblem,
+    WindowEntry,
+    WindowGap,
+    days_due,
+    describe_rare_reading,
+    fetches_by_day,
+    find_open_gaps,
+    first_rate,
+    is_backlog,
+    is_due,
+    is_stale,
+    judge_window,
+    known_entries,
+    last_rate,
+    lasting_notices,
     latest_fetches,
     load_fetches,
     load_http_cache,
+    load_source_problems,
+    load_source_titles,
+    load_titled_sources,
     load_window_fetches,
+    mean_rate,
+    reading_interval,
     record_fetch,
+    split_window,
+    store_entries,
     store_http_cache,
+    sync_feeds,
 )
-from digest.papers.fulltext import INDEX_BATCH_SIZE, update_index
 from digest.papers.history import POSSIBLY_DELIVERED, delivered_paper_ids, load_merged
-from digest.papers.ingest import STALE_KINDS, StoreReport, store_listings, store_texts
-from digest.papers.learned_acronyms import count_definitions, load_acronyms, read_acronyms, read_definitions
-from digest.papers.links import (
+from digest.papers.identity import (
+    UNDOABLE_PAIR_ACTIONS,
     PaperPair,
+    VersionPair,
     active_links,
     ambiguous_pairs,
+    find_named_papers,
+    has_released_papers,
+    link_pair,
     link_papers,
     load_names,
-    unlink_papers,
-)
-from digest.papers.list_days import BACKFILL_DAYS, days_due, fetches_by_day, is_stale
-from digest.papers.named_papers import find_named_papers
-from digest.papers.pair_actions import (
-    UNDOABLE_PAIR_ACTIONS,
-    link_pair,
+    load_version_pairs,
+    load_versions,
     rejoin_pair,
+    renumber_released_papers,
+    renumbered_paper_ids,
     separate_pair,
+    separated_pairs,
     undo_pair_action,
     unlink_pair,
+    unlink_papers,
+    withhold_papers,
 )
+from digest.papers.ingest import STALE_KINDS, StoreReport, store_listings, store_texts
+from digest.papers.learned_acronyms import count_definitions, load_acronyms, read_acronyms, read_definitions
 from digest.papers.prune import prune_papers
 from digest.papers.queries import (
     STANDING_ID,
@@ -122,23 +119,29 @@ from digest.papers.ranking import (
     seat_ranks,
     unpack_ranking_key,
 )
-from digest.papers.recent_candidates import find_latest_candidates, find_recent_candidates
-from digest.papers.renumber import (
-    has_released_papers,
-    renumber_released_papers,
-    renumbered_paper_ids,
-    withhold_papers,
-)
 from digest.papers.search import (
+    INDEX_BATCH_SIZE,
     MAX_PAPER_ID,
+    DayPapers,
+    FilterChoices,
     MatchCount,
+    PaperFilter,
+    PaperOrder,
     SearchOrder,
     SearchPage,
     SearchRequest,
+    best_of_days,
+    count_by_day,
     count_by_list_day,
+    count_choices,
+    count_papers,
+    find_latest_candidates,
+    find_recent_candidates,
+    list_papers,
+    neighbor_list_days,
     search_papers,
+    update_index,
 )
-from digest.papers.separate import separated_pairs
 from digest.papers.similar import (
     RelatedPaper,
     count_terms,
@@ -149,8 +152,6 @@ from digest.papers.similar import (
     read_named_paper,
 )
 from digest.papers.snapshots import PaperSnapshot
-from digest.papers.source_problem import SourceProblem
-from digest.papers.source_status import lasting_notices, load_source_problems
 from digest.papers.statements import (
     PaperNews,
     PaperStatement,
@@ -158,28 +159,6 @@ from digest.papers.statements import (
     load_news,
     load_recent_events,
     load_statements,
-)
-from digest.papers.version_pairs import VersionPair, load_version_pairs, load_versions
-from digest.papers.window_problems import describe_rare_reading
-from digest.papers.window_store import (
-    WindowEntry,
-    is_due,
-    known_entries,
-    load_source_titles,
-    load_titled_sources,
-    store_entries,
-    sync_feeds,
-)
-from digest.papers.windows import (
-    WindowGap,
-    find_open_gaps,
-    first_rate,
-    is_backlog,
-    judge_window,
-    last_rate,
-    mean_rate,
-    reading_interval,
-    split_window,
 )
 
 if TYPE_CHECKING:

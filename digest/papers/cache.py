@@ -15,10 +15,9 @@ from sqlmodel import Session, SQLModel
 
 from digest.database import array_value, is_in_parameter, is_postgresql
 from digest.database.models import Listing, Paper, SourceFetch
+from digest.papers.fetches import load_source_problems, load_titled_sources, subscriber_notices
 from digest.papers.queries import papers_by_id
 from digest.papers.snapshots import PaperSnapshot
-from digest.papers.source_status import load_source_problems, subscriber_notices
-from digest.papers.window_store import load_titled_sources
 
 PAPERS_LIMIT = 4_000  # snapshots that are kept
 

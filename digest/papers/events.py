@@ -4,11 +4,12 @@ One row an event, whoever says it and however often. What a link says is an even
 goes when the link is undone.
 """
 
+import json
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Self
+from typing import Any, Self
 
 from sqlalchemy import ColumnElement, delete, func, or_
 from sqlalchemy.orm import aliased
@@ -17,7 +18,6 @@ from sqlmodel import Session, col, select
 from digest.database import insert, is_in_values
 from digest.database.models import Paper, PaperEvent, PaperEventKind, PaperRelation
 from digest.identifiers import LinkRelation, PaperKind
-from digest.papers.link_evidence import read_evidence
 
 POPULAR_FACTOR, MIN_POPULAR_UPVOTES = 10, 50
 FIRST_DAY = timedelta(days=1)  # of a paper: the first e-mail with it leaves within it, mostly
@@ -139,6 +139,15 @@ def drop_link_events(session: Session, link: PaperRelation, now: datetime) -> No
     ids = [number for number in (link.paper_id, link.other_id) if number]
     of_these = or_(*(is_in_values(session, column, ids) for column in (PaperRelation.paper_id, PaperRelation.other_id)))
     store_link_events(session, session.exec(select(PaperRelation).where(of_these)).all(), now)
+
+
+def read_evidence(link: PaperRelation) -> dict[str, Any]:
+    """Return what a link has changed, or what its source has said with it; nothing where that cannot be read."""
+    try:
+        evidence = json.loads(link.evidence)
+    except (ValueError, TypeError):
+        return {}
+    return evidence if isinstance(evidence, dict) else {}
 
 
 def is_retracted() -> ColumnElement[bool]:

@@ -17,10 +17,9 @@ from digest.database import LISTING_LOCK, InvalidRow, acquire_lock, select_reada
 from digest.database.models import Listing, Paper, PaperEvent
 from digest.identifiers import Identifier, PaperKind, StatedLink, kind_of_title, title_key
 from digest.papers.events import FIRST_DAY, PaperState, find_changes, is_withdrawn, store_events
-from digest.papers.fulltext_terms import INDEXED_COLUMNS
-from digest.papers.links import OPTIONAL_FIELDS
+from digest.papers.identity import OPTIONAL_FIELDS, Resolver
 from digest.papers.queries import chunks
-from digest.papers.resolve import Resolver
+from digest.papers.search import INDEXED_COLUMNS
 
 SAME_BATCH_WINDOW = timedelta(days=7)  # arXiv may serve an old batch under a new date, but not for longer than this
 # News of known papers, and papers of before the first reading of a feed: new for nobody until something lists them.

@@ -23,8 +23,8 @@ from digest.database.models import (
     SubscriberStatus,
 )
 from digest.identifiers import normalize_identifier
-from digest.papers.fulltext import update_index
-from digest.papers.resolve import find_owners
+from digest.papers.identity import find_owners
+from digest.papers.search import update_index
 
 PAPERS_PER_TRANSACTION = 500
 REINDEXED_PER_TRANSACTION = 2_000

@@ -13,8 +13,8 @@ from sqlalchemy import Engine, text
 from digest.database import connect, is_postgresql, migrate, read_session, write_session
 from digest.matching import PaperDocument, Query
 from digest.papers import INDEX_BATCH_SIZE, SearchOrder, SearchRequest, search_papers, update_index
-from digest.papers.fulltext import MAX_REVISIONS
-from digest.papers.fulltext_terms import index_terms
+from digest.papers.search.fulltext import MAX_REVISIONS
+from digest.papers.search.index_terms import index_terms
 from tests.benchmarks.harness import Result
 from tests.benchmarks.population import NOW, add_papers, keywords, paper_texts, parse_or_none, size
 from tests.support.postgres import server

@@ -56,7 +56,7 @@ TARGETS = {
         ],
     ),
     "ingest": Target(
-        ["digest/papers/ingest.py", "digest/papers/fetch_log.py"], ["tests/unit/papers", "tests/integration/papers"]
+        ["digest/papers/ingest.py", "digest/papers/fetches/log.py"], ["tests/unit/papers", "tests/integration/papers"]
     ),
 }
 

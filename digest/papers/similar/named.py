@@ -7,8 +7,8 @@ from digest.database import read_session, select_readable
 from digest.database.models import Paper
 from digest.identifiers import normalize_identifier
 from digest.matching import describe_paper
+from digest.papers.identity import find_owners
 from digest.papers.queries import standing_papers
-from digest.papers.resolve import find_owners
 from digest.papers.similar.term_counts import load_term_space
 
 

@@ -10,9 +10,8 @@ from digest.database import select_readable
 from digest.database.models import Paper
 from digest.identifiers import PaperKind
 from digest.matching import PaperTerms, describe_paper, shared_words
-from digest.papers.fulltext import find_candidates
-from digest.papers.fulltext_terms import AllOf, AnyOf, SearchExpression, SearchTerm
 from digest.papers.queries import is_shown
+from digest.papers.search import AllOf, AnyOf, SearchExpression, SearchTerm, find_candidates
 from digest.papers.similar.term_counts import load_term_space
 
 MAX_PAPER_ID = 2**52

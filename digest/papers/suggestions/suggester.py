@@ -14,7 +14,7 @@ from digest.errors import QueryError
 from digest.matching import Query, common_phrases, narrow_query, parse, split_words, vocabulary
 from digest.papers.documents import load_documents
 from digest.papers.queries import chunks, recent_paper_ids
-from digest.papers.recent import RecentPapersIndex
+from digest.papers.recent import Column, RecentPapersIndex
 from digest.papers.suggestions.corrections import MIN_REAL_PAPERS, Correction, KeywordCorrector
 from digest.papers.suggestions.phrase_table import PhraseTable, build_phrase_table
 from digest.papers.suggestions.related import (
@@ -26,7 +26,6 @@ from digest.papers.suggestions.related import (
     phrases_with,
     rank_phrases,
 )
-from digest.papers.word_columns import Column
 
 MAX_CACHED = 2000  # answers about single keywords
 MAX_SEARCHED, MAX_CORRECTED = 12, 3  # keywords of one request whose answers are not cached yet

@@ -18,7 +18,7 @@ from digest.database.models import Feed, Listing, Paper, SourceFetch
 from digest.jobs import SourceReport
 from digest.jobs.pipeline import collect
 from digest.papers import SourceProblem, load_source_problems, load_source_titles
-from digest.papers.source_status import subscriber_notices
+from digest.papers.fetches.source_status import subscriber_notices
 from tests.support.contexts import make_context
 from tests.support.hosts import StubResponse, serve_host
 

@@ -26,7 +26,7 @@ from digest.papers import (
     update_index,
 )
 from digest.papers.documents import load_documents
-from digest.papers.fulltext_terms import AllOf, SearchExpression, SearchTerm, index_terms, search_expression
+from digest.papers.search.index_terms import AllOf, SearchExpression, SearchTerm, index_terms, search_expression
 from tests.support.factories import NOW, TODAY, listing, paper
 
 SHARED_DATA = Path(__file__).parents[4] / "shared/data"

@@ -22,7 +22,7 @@ from digest.matching import (
     parse,
     parse_canonical,
 )
-from digest.papers.fulltext_terms import AllOf, AnyOf, SearchExpression, SearchTerm, index_terms, search_expression
+from digest.papers.search.index_terms import AllOf, AnyOf, SearchExpression, SearchTerm, index_terms, search_expression
 
 WORDS = {"tidal bore": 1.0, "tide": 0.8, "fine tuning": 0.6, "C": 0.5, "river": 0.4, "c++": 0.2}
 LIMITS = replace(DEFAULT_LIMITS, describe_paper={"arxiv:2607.20417": WORDS, "doi:10.1016/s0140(20)1": {}}.get)

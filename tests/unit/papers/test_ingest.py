@@ -12,7 +12,7 @@ from digest.database import InvalidRow, read_session, write_session
 from digest.database.models import FetchStatus, Listing, Paper, PaperIdentifier, SourceFetch
 from digest.identifiers import Identifier, PaperKind
 from digest.papers import latest_fetches, load_fetches, load_http_cache, record_fetch, store_http_cache, store_listings
-from digest.papers.fetch_log import HTTP_CACHE_LIFETIME, MAX_MESSAGE_LENGTH, WINDOW_MEMORY, load_window_fetches
+from digest.papers.fetches.log import HTTP_CACHE_LIFETIME, MAX_MESSAGE_LENGTH, WINDOW_MEMORY, load_window_fetches
 from digest.papers.ingest import StoreReport
 from digest.sources import ListedPaper
 from digest.sources.base import HttpValidators

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from digest.database import read_session, write_session
 from digest.database.models import FetchStatus
 from digest.papers import days_due, is_stale, load_fetches, record_fetch
-from digest.papers.list_days import BACKFILL_DAYS, CONFIRMATION_INTERVAL, LISTED
+from digest.papers.fetches.list_days import BACKFILL_DAYS, CONFIRMATION_INTERVAL, LISTED
 
 FRIDAY, MONDAY, TUESDAY, WEDNESDAY, THURSDAY = (date(2026, 7, day) for day in (24, 27, 28, 29, 30))
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)

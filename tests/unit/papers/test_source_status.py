@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from digest.database import read_session, write_session
 from digest.database.models import FetchStatus
 from digest.papers import SourceProblem, lasting_notices, load_source_problems, record_fetch
-from digest.papers.source_status import subscriber_notices
+from digest.papers.fetches.source_status import subscriber_notices
 
 FRIDAY, MONDAY, TUESDAY, WEDNESDAY, THURSDAY = (date(2026, 7, day) for day in (24, 27, 28, 29, 30))
 DAY = timedelta(days=1)

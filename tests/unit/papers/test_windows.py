@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.database.models import FetchStatus
-from digest.papers.windows import (
+from digest.papers.fetches.windows import (
     MAX_INTERVAL,
     MIN_INTERVAL,
     find_open_gaps,

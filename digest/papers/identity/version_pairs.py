@@ -13,7 +13,7 @@ from sqlmodel import Session, col, select
 from digest.database import is_in_values
 from digest.database.models import Paper, PaperRelation
 from digest.identifiers import LinkRelation
-from digest.papers.link_evidence import read_evidence
+from digest.papers.events import read_evidence
 from digest.papers.queries import standing_papers
 
 LinkedRows = tuple[PaperRelation, Paper, Paper]  # a link, and the rows that stand for its two papers

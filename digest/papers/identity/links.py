@@ -28,11 +28,10 @@ from digest.identifiers import (
     contradict,
 )
 from digest.papers import messages
-from digest.papers.events import drop_link_events, store_link_events
-from digest.papers.fulltext_terms import INDEXED_COLUMNS
-from digest.papers.link_evidence import read_evidence
+from digest.papers.events import drop_link_events, read_evidence, store_link_events
+from digest.papers.identity.renumber import renumber_listing
 from digest.papers.queries import STANDING_ID, standing_paper
-from digest.papers.renumber import renumber_listing
+from digest.papers.search import INDEXED_COLUMNS
 
 TEXT_FIELDS = ("title", "abstract", "text_source", "title_key")
 # What a row has of its own, beside its text. All else a row that stands takes over where it has nothing.

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from digest.database.models import Feed, FetchStatus, SourceFetch
 from digest.formatting import format_day
 from digest.papers import messages
-from digest.papers.source_problem import SourceProblem
-from digest.papers.windows import HOUR, find_open_gaps, is_read_too_rarely, list_readings
+from digest.papers.fetches.source_problem import SourceProblem
+from digest.papers.fetches.windows import HOUR, find_open_gaps, is_read_too_rarely, list_readings
 
 FAILING_AFTER = timedelta(days=3)
 THIN_SHOWN = timedelta(days=3)

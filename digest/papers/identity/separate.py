@@ -10,7 +10,7 @@ from digest.database.models import PaperRelation
 from digest.errors import ObjectNotFoundError, UsageError
 from digest.identifiers import LinkRelation, LinkRule
 from digest.papers import messages
-from digest.papers.links import find_standing, linked_pairs
+from digest.papers.identity.links import find_standing, linked_pairs
 
 SEPARATED = '{"separated": true}'  # evidence of a link that was undone as soon as it was made
 

@@ -9,8 +9,8 @@ from digest.database.models import ObjectKind, OperatorAction
 from digest.errors import UsageError
 from digest.identifiers import LinkRelation
 from digest.papers import messages
-from digest.papers.links import link_papers, unlink_papers
-from digest.papers.separate import separate_papers, undo_separation
+from digest.papers.identity.links import link_papers, unlink_papers
+from digest.papers.identity.separate import separate_papers, undo_separation
 
 
 def link_pair(

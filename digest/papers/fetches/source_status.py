@@ -14,7 +14,7 @@ from digest.config import source_title
 from digest.database.models import Feed, FetchStatus, SourceFetch
 from digest.formatting import format_day, join_words
 from digest.papers import messages
-from digest.papers.list_days import (
+from digest.papers.fetches.list_days import (
     BACKFILL_DAYS,
     DAY,
     LISTED,
@@ -24,8 +24,8 @@ from digest.papers.list_days import (
     is_settled,
     weekdays,
 )
-from digest.papers.source_problem import SourceProblem
-from digest.papers.window_problems import describe_feeds
+from digest.papers.fetches.source_problem import SourceProblem
+from digest.papers.fetches.window_problems import describe_feeds
 
 CLOSED_DAYS = 30  # how long a day that was closed incomplete is shown to the operator
 FAILURE_SENTENCES = {

@@ -30,9 +30,8 @@ from digest.identifiers import (
     contradict,
     title_key,
 )
-from digest.papers.events import NOTICE_RELATIONS, store_link_events
-from digest.papers.link_evidence import read_evidence
-from digest.papers.links import (
+from digest.papers.events import NOTICE_RELATIONS, read_evidence, store_link_events
+from digest.papers.identity.links import (
     identify,
     linked_pairs,
     load_names,

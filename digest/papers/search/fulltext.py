@@ -13,8 +13,8 @@ from sqlmodel import Session, col, select, update
 from digest.database import InvalidRow, describe_unreadable, is_postgresql
 from digest.database.models import Paper
 from digest.matching import PaperDocument
-from digest.papers.fulltext_terms import AllOf, SearchExpression, SearchTerm, index_terms
 from digest.papers.queries import sources_by_paper
+from digest.papers.search.index_terms import AllOf, SearchExpression, SearchTerm, index_terms
 
 INDEX_BATCH_SIZE = 20_000  # papers indexed with one fetch; so many wait only after an upgrade
 READ_BATCH_SIZE = 500  # papers loaded at once

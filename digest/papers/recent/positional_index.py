@@ -34,7 +34,7 @@ from digest.matching import (
     split_words,
     window_without,
 )
-from digest.papers.word_columns import (
+from digest.papers.recent.word_columns import (
     CAPITALS_FLAG,
     CASE_MASK,
     CASE_SHIFT,

@@ -15,7 +15,7 @@ from sqlmodel import Session, col, select
 
 from digest.database import InvalidRow, select_readable
 from digest.database.models import FetchStatus, HttpCacheEntry, SourceFetch
-from digest.papers.list_days import BACKFILL_DAYS, LISTED
+from digest.papers.fetches.list_days import BACKFILL_DAYS, LISTED
 
 HTTP_CACHE_LIFETIME = timedelta(days=45)  # lists older than this are not fetched again
 WINDOW_MEMORY = timedelta(days=45)  # a gap of 14 days, and the reading before it

@@ -7,9 +7,9 @@ from sqlmodel import Session, col, select
 
 from digest.database.models import Paper
 from digest.identifiers import Identifier, PaperKind, author_key, contradict, title_key
-from digest.papers.links import load_names
+from digest.papers.identity.links import load_names
+from digest.papers.identity.resolve import find_owners
 from digest.papers.queries import chunks, papers_by_id, standing_papers
-from digest.papers.resolve import find_owners
 
 
 class PaperName(Protocol):

@@ -26,10 +26,10 @@ from digest.matching import (
     match_like,
 )
 from digest.papers.documents import load_documents
-from digest.papers.positional_index import PositionalIndex
 from digest.papers.queries import chunks, popularity_columns, recent_list_days, recent_paper_ids, store_fingerprint
 from digest.papers.ranking import USUAL_UPVOTES, packed_ranking_key, popularity_order, seat_ranks
-from digest.papers.word_columns import WordColumns
+from digest.papers.recent.positional_index import PositionalIndex
+from digest.papers.recent.word_columns import WordColumns
 
 if TYPE_CHECKING:
     from digest.papers.suggestions.phrase_table import PhraseTable

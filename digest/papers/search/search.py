@@ -16,11 +16,11 @@ from sqlmodel import Session, col, select
 from digest.database import is_in_values
 from digest.database.models import Listing, Paper
 from digest.matching import Matcher, Query
-from digest.papers.browse import PaperOrder, order_columns
 from digest.papers.documents import load_documents
-from digest.papers.fulltext import find_candidates
-from digest.papers.fulltext_terms import search_expression
 from digest.papers.queries import STANDING_ID, papers_by_id
+from digest.papers.search.browse import PaperOrder, order_columns
+from digest.papers.search.fulltext import find_candidates
+from digest.papers.search.index_terms import search_expression
 
 SCAN_LIMIT = 400  # papers for one page; matching one takes some 0.2 ms
 CANDIDATE_LIMIT = 10_000  # papers that are sorted, filtered and counted
