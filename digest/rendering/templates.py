@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 from jinja2 import (
     BaseLoader,
+    BytecodeCache,
     ChoiceLoader,
     Environment,
     FileSystemLoader,
@@ -15,6 +17,7 @@ from jinja2 import (
     StrictUndefined,
     select_autoescape,
 )
+from jinja2.bccache import Bucket
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from digest import formatting
@@ -27,6 +30,26 @@ from digest.rendering.theme import HIGHLIGHT_COLORS, THEME, create_theme
 
 OURS = "ours"  # the folder by which templates of operators name ours
 SUBJECT_LENGTH = 90  # characters; phones show about 40 of them, desktops about 70
+
+
+class CompiledTemplates(BytecodeCache):
+    """Our templates as code, in memory: each is compiled once, however many environments a process has.
+
+    A key stands for the file of a template, and so for its area; a checksum for its text.
+    """
+
+    def __init__(self) -> None:
+        self._code: dict[tuple[str, str], CodeType] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = self._code.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        if bucket.code:
+            self._code[bucket.key, bucket.checksum] = bucket.code
+
+
+_COMPILED_TEMPLATES = CompiledTemplates()
 
 
 def template_folder(name: str) -> Path:
@@ -55,7 +78,13 @@ def create_environment(area: str, templates: TemplateFolder, **options: Any) -> 
 
         loader = ChoiceLoader([FunctionLoader(read_own), ours, PrefixLoader({OURS: ours})])
     return (ImmutableSandboxedEnvironment if templates else Environment)(
-        loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, auto_reload=False, **options
+        loader=loader,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+        bytecode_cache=None if templates else _COMPILED_TEMPLATES,  # code for a sandbox is another
+        **options,
     )
 
 
