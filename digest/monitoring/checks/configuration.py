@@ -27,8 +27,8 @@ from digest.database import (
 from digest.database.models import Subscriber, SubscriberStatus
 from digest.delivery import find_circuit
 from digest.errors import DigestError, SettingError
-from digest.formatting import join_words, pluralize
 from digest.mail import replies
+from digest.monitoring.checks import messages
 from digest.monitoring.checks.result import CheckResult
 from digest.papers import load_source_problems
 from digest.sources import source_variables
@@ -38,7 +38,6 @@ OTHERS_MODE = 0o077
 MIN_FREE_DISK_BYTES = 2**30
 RECOMMENDED_KEY_LENGTH = 32
 MAX_NAMED_ROWS = 5
-QUARANTINE_ADVICE = "repair it, and the next run reads it again; see: digest quarantine list"
 REFUSAL_WINDOW = timedelta(days=7)
 
 
@@ -47,25 +46,22 @@ def check_settings(settings: Settings) -> list[CheckResult]:
     warnings = [("settings", text) for text in unknown_variables(os.environ, Path(".env"), source_variables())]
     key = settings.secret_key.get_secret_value()
     if key and len(key) < RECOMMENDED_KEY_LENGTH:
-        warnings.append(("secret key", f"DIGEST_SECRET_KEY has {len(key)} characters; use 32 or more"))
+        warnings.append(("secret key", messages.short_key(len(key))))
     if settings.has_relay and not settings.postal_address:
-        text = "set DIGEST_POSTAL_ADDRESS, because many countries require one in bulk e-mail"
-        warnings.append(("postal address", text))
+        warnings.append(("postal address", messages.NO_POSTAL_ADDRESS))
     if settings.has_relay and settings.base_url.startswith("http://"):
-        text = f"DIGEST_BASE_URL is {settings.base_url}: links in e-mails should start with https://"
-        warnings.append(("base address", text))
+        warnings.append(("base address", messages.insecure_base_url(settings.base_url)))
     if settings.has_relay and settings.mail_from.rstrip(">").endswith("@localhost"):
-        warnings.append(("sender", "set DIGEST_MAIL_FROM to an address of your own domain"))
+        warnings.append(("sender", messages.SENDER_IS_LOCALHOST))
     try:
         if settings.logo:
             load_logo(settings.logo)
     except SettingError as error:
         warnings.append(("logo", str(error)))
     if not settings.contact:
-        text = "set DIGEST_CONTACT, so that the sources can contact you instead of blocking you"
-        warnings.append(("contact", text))
+        warnings.append(("contact", messages.NO_CONTACT))
     return [
-        CheckResult("settings", ok=True, message="all DIGEST_* values are valid"),
+        CheckResult("settings", ok=True, message=messages.SETTINGS_VALID),
         *(CheckResult(name, ok=False, message=text) for name, text in warnings),
     ]
 
@@ -78,7 +74,7 @@ def check_database(settings: Settings) -> list[CheckResult]:
         directory = next(path for path in directories if path.exists())
         free = shutil.disk_usage(directory).free
         has_room = free > MIN_FREE_DISK_BYTES
-        text = f"{free // 2**20:,} MiB free" + ("" if has_room else "; free some space, or the database cannot grow")
+        text = messages.disk_space(free // 2**20, is_enough=has_room)
         results.append(CheckResult("disk", ok=has_room, message=text))
         try:
             check_sqlite_version(sqlite3.sqlite_version)
@@ -87,14 +83,10 @@ def check_database(settings: Settings) -> list[CheckResult]:
         file = Path(str(make_url(settings.database_url).database))
         if not file.exists():
             is_writable = os.access(directory, os.W_OK)
-            missing = "does not exist yet; the first command creates it"
-            text = missing if is_writable else f"{directory} is not writable; change its owner"
+            text = messages.NO_DATABASE_YET if is_writable else messages.folder_not_writable(directory)
             return [CheckResult("database", ok=is_writable, message=text), *results]
         if file.stat().st_mode & OTHERS_MODE:
-            text = (
-                f"other users of this machine can read {file}, which contains e-mail addresses; run: chmod 600 {file}"
-            )
-            results.append(CheckResult("permissions", ok=False, message=text))
+            results.append(CheckResult("permissions", ok=False, message=messages.file_is_readable(file)))
     return [*_check_open_database(settings), *results]
 
 
@@ -118,13 +110,13 @@ def _check_open_database(settings: Settings) -> list[CheckResult]:
     except DigestError as error:
         return [CheckResult("database", ok=False, message=str(error))]
     except DBAPIError as error:
-        return [CheckResult("database", ok=False, message=f"is not writable: {error.orig}")]
+        return [CheckResult("database", ok=False, message=messages.database_not_writable(error.orig))]
     finally:
         engine.dispose()
     if schema != required:
-        text = f"has schema {schema or 'none'} and needs {required}; run: digest migrate"
+        text = messages.wrong_schema(schema or "", required)
         return [CheckResult("database", ok=False, message=text)]
-    text = f"{engine.dialect.name}, schema {schema}, writable"
+    text = messages.database_ready(engine.dialect.name, schema)
     return [CheckResult("database", ok=True, message=text), *history]
 
 
@@ -132,7 +124,7 @@ def _check_quarantine(engine: Engine) -> list[CheckResult]:
     """Name each row that is set aside because it cannot be read."""
     with read_session(engine) as session:
         return [
-            CheckResult("rows", ok=False, message=f"{row.table_name} {row.row_id}: {row.reason}; {QUARANTINE_ADVICE}")
+            CheckResult("rows", ok=False, message=messages.quarantined_row(row.table_name, row.row_id, row.reason))
             for row in quarantined_rows(session)[:MAX_NAMED_ROWS]
         ]
 
@@ -157,9 +149,8 @@ def _check_chosen_sources(engine: Engine, settings: Settings) -> list[CheckResul
         lost = [sources for sources in session.exec(chosen) if sources and known.keys().isdisjoint(sources)]
     if not lost:
         return []
-    names = join_words(sorted(set().union(*lost)))
-    text = f"{pluralize(len(lost), 'subscriber')} chose only sources that are not read: {names}. They get no papers."
-    return [CheckResult("sources", ok=False, message=f"{text} Name the sources in DIGEST_SOURCES again.")]
+    text = messages.chosen_sources_unread(len(lost), set().union(*lost))
+    return [CheckResult("sources", ok=False, message=text)]
 
 
 def _check_relay_history(engine: Engine, settings: Settings) -> list[CheckResult]:
@@ -170,11 +161,9 @@ def _check_relay_history(engine: Engine, settings: Settings) -> list[CheckResult
         circuit = find_circuit(session, relay_config_from(settings).name)
     if faults:
         reasons = ", ".join(f"{f'{status} {reason}'.strip()} ({count})" for status, reason, count in faults)
-        text = f"in the last {REFUSAL_WINDOW.days} days e-mails were refused because of their sender: {reasons}"
-        parts = [text, "see: digest bounces list", replies.advice_for(faults[0][1])]
-        results.append(CheckResult("refusals", ok=False, message="; ".join(filter(None, parts))))
+        text = messages.sender_refused(REFUSAL_WINDOW.days, reasons, replies.advice_for(faults[0][1]))
+        results.append(CheckResult("refusals", ok=False, message=text))
     if circuit:
-        text = f"no e-mails are sent since {circuit.opened_at:%Y-%m-%d %H:%M} UTC; the relay says: {circuit.reply}"
-        text += f"; next attempt at {circuit.retry_at:%H:%M:%S} UTC, or now with: digest run"
+        text = messages.sending_stopped(circuit.opened_at, circuit.reply, circuit.retry_at)
         results.append(CheckResult("sending", ok=False, message=text))
     return results

@@ -9,6 +9,7 @@ from digest.config import Settings
 from digest.context import load_dkim_signer, sender_domain
 from digest.errors import DigestError, DnsUnavailableError
 from digest.mail import dkim as signing
+from digest.monitoring.checks import messages
 from digest.monitoring.checks.result import CheckResult
 
 TxtLookup = Callable[[str], Sequence[str]]  # returns the TXT records of a name; raises DnsUnavailableError
@@ -24,14 +25,12 @@ def check_dkim(settings: Settings, lookup: TxtLookup) -> list[CheckResult]:
         return []
     problems = []
     if signer.bits < signing.RECOMMENDED_BITS:
-        advice = f"make one of {signing.RECOMMENDED_BITS} and publish it under a new selector"
-        problems.append(f"DIGEST_DKIM_KEY has {signer.bits} bits; {advice}")
+        problems.append(messages.dkim_key_short(signer.bits, signing.RECOMMENDED_BITS))
     if signing.is_world_readable(settings.dkim_key):
-        problems.append(f"all users of this machine can read {settings.dkim_key}; run: chmod 600 {settings.dkim_key}")
+        problems.append(messages.dkim_key_readable(settings.dkim_key))
     sender = sender_domain(settings.mail_from)
     if not is_aligned(signer.domain, sender):
-        advice = "DMARC fails; set DIGEST_DKIM_DOMAIN"
-        problems.append(f"{signer.domain} does not answer for the sender {sender}: {advice}")
+        problems.append(messages.dkim_not_aligned(signer.domain, sender))
     return [
         _check_published_key(signer, lookup),
         *(CheckResult("signature", ok=False, message=problem) for problem in problems),
@@ -47,22 +46,18 @@ def is_aligned(domain: str, other_domain: str) -> bool:
 
 
 def _check_published_key(signer: signing.DkimSigner, lookup: TxtLookup) -> CheckResult:
-    publish = f"{signer.record_name} with the TXT record: {signer.record}"
+    name, record = signer.record_name, signer.record
     try:
-        records = lookup(signer.record_name)
+        records = lookup(name)
     except DnsUnavailableError as error:
-        return CheckResult(
-            "signature", ok=False, message=f"the DNS does not answer ({error}); there should be {publish}"
-        )
+        return CheckResult("signature", ok=False, message=messages.dkim_dns_failed(error, name, record))
     if not records:
-        return CheckResult("signature", ok=False, message=f"nothing is in the DNS yet; publish {publish}")
+        return CheckResult("signature", ok=False, message=messages.dkim_missing(name, record))
     if len(records) > 1:
-        text = f"the DNS has {len(records)} records there, and receivers take any of them; keep one: {publish}"
-        return CheckResult("signature", ok=False, message=text)
+        return CheckResult("signature", ok=False, message=messages.dkim_repeated(len(records), name, record))
     if not _verifies(signer, records[0].encode()):
-        return CheckResult("signature", ok=False, message=f"the DNS has another key; publish {publish}")
-    text = f"signs with {signer.bits} bits, verified by {signer.record_name}"
-    return CheckResult("signature", ok=True, message=text)
+        return CheckResult("signature", ok=False, message=messages.dkim_differs(name, record))
+    return CheckResult("signature", ok=True, message=messages.dkim_ready(signer.bits, name))
 
 
 def _verifies(signer: signing.DkimSigner, record: bytes) -> bool:

@@ -40,4 +40,4 @@ async def run_checks(resolver: str = "") -> list[CheckResult]:
         asyncio.gather(*(check_host(*host) for host in source_hosts(settings))),
     )
     clock = check_clock([skew for _, skew in hosts if skew is not None])
-    return [*local, *dkim, *spf, *dmarc, relay, mailbox, *(result for result, _ in hosts), clock]
+    return [*local, *dkim, *spf, *dmarc, *relay, mailbox, *(result for result, _ in hosts), clock]

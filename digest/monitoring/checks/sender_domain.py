@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from digest.config import Settings
 from digest.context import sender_domain
 from digest.errors import DnsUnavailableError
+from digest.monitoring.checks import messages
 from digest.monitoring.checks.dkim import TxtLookup
 from digest.monitoring.checks.result import CheckResult
 from digest.monitoring.checks.spf import find_spf_problems, is_spf, merge_records
@@ -31,21 +32,19 @@ def check_spf(settings: Settings, lookup: TxtLookup) -> list[CheckResult]:
         term = f"ip{ip_address(host).version}:{host}"
     except ValueError:
         term = f"a:{host}"
-    provider = "" if is_local else " (or with the include: that the relay's provider names, in place of a:)"
-    publish = f"{domain} with the TXT record: v=spf1 {term} ~all{provider}"
+    publish = messages.spf_record(domain, term, by_provider=not is_local)
     try:
         records = [record for record in lookup(domain) if is_spf(record)]
         if not records:
-            text = f"{domain} has no SPF record; publish {publish}"
+            text = messages.spf_missing(domain, publish)
         elif len(records) > 1:
-            text = f"{domain} has {len(records)} records, and receivers then take none (RFC 7208, 4.5); keep one: "
-            text += merge_records(records)
+            text = messages.spf_repeated(domain, len(records), merge_records(records))
         elif problems := find_spf_problems(domain, records[0], lookup):
-            text = f"{domain} has {records[0]!r}: {'; '.join(problems)}"
+            text = messages.record_wrong(domain, records[0], problems)
         else:
-            return [CheckResult("SPF", ok=True, message=f"{domain}: {records[0]}")]
+            return [CheckResult("SPF", ok=True, message=messages.record_found(domain, records[0]))]
     except DnsUnavailableError as error:
-        text = f"the DNS does not answer for {domain} ({error}); there should be {publish}"
+        text = messages.dns_failed(domain, error, publish)
     return [CheckResult("SPF", ok=False, message=text)]
 
 
@@ -61,31 +60,28 @@ def check_dmarc(settings: Settings, lookup: TxtLookup) -> list[CheckResult]:
         return []
     contact = settings.contact
     reports_to = contact if "@" in contact and "/" not in contact else f"postmaster@{domain}"
-    publish = f"_dmarc.{domain} with the TXT record: v=DMARC1; p={{}}; rua=mailto:{reports_to}"
+    publish = messages.dmarc_record(domain, "quarantine", reports_to)
     try:
         name, records = find_policy(domain, lookup)
     except DnsUnavailableError as error:
-        text = f"the DNS does not answer for _dmarc.{domain} ({error}); there should be {publish.format('quarantine')}"
+        text = messages.dns_failed(f"_dmarc.{domain}", error, publish)
         return [CheckResult("DMARC", ok=False, message=text)]
     tags = parse_tags(records[0]) if records else {}
     policy = tags.get("p", "")
     if name != f"_dmarc.{domain}":  # a record above may have another policy for subdomains
         policy = tags.get("sp", policy)
     if not records:
-        text = f"{domain} has no policy, and large providers refuse mass mail without; publish {publish.format('none')}"
-        text += ", and p=quarantine when its reports show no mail but yours"
+        text = messages.dmarc_missing(domain, messages.dmarc_record(domain, "none", reports_to))
     elif len(records) > 1:
-        text = f"{name} has {len(records)} policies, and receivers then take none (RFC 7489, 6.6.3); keep one: "
-        text += records[0]
+        text = messages.dmarc_repeated(name, len(records), records[0])
     elif policy not in DMARC_POLICIES:
-        text = f"{name} has {records[0]!r}, whose policy is none of {', '.join(DMARC_POLICIES)}; publish "
-        text += publish.format("quarantine")
+        text = messages.dmarc_policy_unknown(name, records[0], DMARC_POLICIES, publish)
     elif problems := find_alignment_problems(settings, domain, tags):
-        text = f"{name} has {records[0]!r}: {'; '.join(problems)}"
+        text = messages.record_wrong(name, records[0], problems)
+    elif policy == "none":
+        return [CheckResult("DMARC", ok=True, message=messages.dmarc_only_watches(name, records[0], publish))]
     else:
-        advice = f"; it only watches: when its reports show no mail but yours, publish {publish.format('quarantine')}"
-        text = f"{name}: {records[0]}" + (advice if policy == "none" else "")
-        return [CheckResult("DMARC", ok=True, message=text)]
+        return [CheckResult("DMARC", ok=True, message=messages.record_found(name, records[0]))]
     return [CheckResult("DMARC", ok=False, message=text)]
 
 
@@ -114,9 +110,7 @@ def find_alignment_problems(settings: Settings, domain: str, tags: dict[str, str
     envelope, signing = envelope_domain(settings), settings.signing_domain
     problems = []
     if tags.get("aspf") == "s" and envelope != domain:
-        problems.append(
-            f"aspf=s asks for the very same domain, and bounces go to {envelope}: SPF will not count; take it out"
-        )
+        problems.append(messages.dmarc_strict_spf(envelope))
     if tags.get("adkim") == "s" and settings.dkim_key and signing != domain:
-        problems.append(f"adkim=s asks for the very same domain, and {signing} signs: DKIM will not count; take it out")
+        problems.append(messages.dmarc_strict_dkim(signing))
     return problems

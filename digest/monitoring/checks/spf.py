@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from ipaddress import ip_network
 
+from digest.monitoring.checks import messages
 from digest.monitoring.checks.dkim import TxtLookup
 
 MAX_LOOKUPS = 10  # RFC 7208, 4.6.4
@@ -31,16 +32,15 @@ def find_spf_problems(domain: str, record: str, lookup: TxtLookup) -> list[str]:
     terms = [(match["qualifier"], match["name"].lower()) for match in map(TERM.fullmatch, record.split()[1:]) if match]
     ends = [qualifier or "+" for qualifier, name in terms if name == "all"]
     if ends and ends[0] == "+":
-        problems.append("it lets everyone send in your name; end it with ~all")
+        problems.append(messages.SPF_ALLOWS_ALL)
     elif ends and ends[0] == "?":
-        problems.append("?all says nothing about all others; end it with ~all")
+        problems.append(messages.SPF_NEUTRAL_ALL)
     elif not ends and "redirect" not in {name for _, name in terms}:
-        problems.append("it says nothing about all others; end it with ~all")
+        problems.append(messages.SPF_WITHOUT_ALL)
     count, broken = _count_lookups(domain, record, lookup, {domain})
     problems += broken
     if count > MAX_LOOKUPS:
-        text = f"it makes receivers ask the DNS {count} times, and they stop at {MAX_LOOKUPS}; take includes out"
-        problems.append(text)
+        problems.append(messages.spf_too_many_lookups(count, MAX_LOOKUPS))
     return problems
 
 
@@ -49,14 +49,14 @@ def _invalid_terms(record: str) -> Iterator[str]:
         match = TERM.fullmatch(term)
         name = match["name"].lower() if match else ""
         if not match or (match["sign"] != "=" and name not in MECHANISMS):
-            yield f"{term!r} is no term of SPF, and receivers then take none of it; take it out"
+            yield messages.spf_invalid_term(term)
         elif name in {"ip4", "ip6"}:
             try:
                 is_valid = ip_network(match["value"], strict=False).version == int(name[2])
             except ValueError:
                 is_valid = False
             if not is_valid:
-                yield f"{term!r} names no network, and receivers then take none of the record; correct it"
+                yield messages.spf_invalid_network(term)
 
 
 def _count_lookups(domain: str, record: str, lookup: TxtLookup, seen: set[str]) -> tuple[int, list[str]]:
@@ -71,12 +71,11 @@ def _count_lookups(domain: str, record: str, lookup: TxtLookup, seen: set[str]) 
         if match["name"].lower() not in {"include", "redirect"} or "%" in target or count > MAX_LOOKUPS:
             continue
         if target in seen:
-            problems.append(f"{term} of {domain} includes itself")
+            problems.append(messages.spf_includes_itself(term, domain))
             continue
         records = [record for record in lookup(target) if is_spf(record)]
         if len(records) != 1:
-            has = "no SPF record" if not records else f"{len(records)} SPF records"
-            problems.append(f"{target} has {has}, and receivers then take none of yours; correct or take out {term}")
+            problems.append(messages.spf_include_failed(target, len(records), term))
             continue
         included, more = _count_lookups(target, records[0], lookup, seen | {target})
         count, problems = count + included, problems + more

@@ -116,7 +116,7 @@ def test_counting_changes_nothing(ctx: AppContext, box: Dovecot) -> None:
     box.deliver(bounce_message("no-such-mailbox", return_address(ctx, delivery_id(ctx, ADA))))
     assert count_waiting(ctx.settings) == 1
     check = asyncio.run(check_mailbox(ctx.settings))
-    assert (check.ok, check.message) == (True, "INBOX can be read, 1 messages waiting")
+    assert (check.ok, check.message) == (True, "INBOX can be read, and 1 message is waiting")
     assert (count(box, "INBOX"), bounce_records(ctx), box.messages("handled")) == (1, [], None)
 
 

@@ -227,6 +227,6 @@ def test_doctor_and_health_report_an_open_circuit(store: Engine, polite: Relay) 
     assert "535" not in health.text
     (found,) = (check for check in check_database(at.settings) if not check.ok)
     assert found.message == (
-        "no e-mails are sent since 2026-07-01 06:00 UTC; the relay says: 535 wrong password; "
+        "no e-mails have been sent since 2026-07-01 06:00 UTC; the relay says: 535 wrong password; "
         "next attempt at 06:00:30 UTC, or now with: digest run"
     )

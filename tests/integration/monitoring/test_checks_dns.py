@@ -74,14 +74,14 @@ PUBLISH = "publish lab.example.org with the TXT record: v=spf1 "
         (
             zone_of("lab.example.org", "v=spf1 mx -all", RELAY),
             {},
-            "has 2 records, and receivers then take none (RFC 7208, 4.5); keep one: v=spf1 a:smtp.example.net mx ~all",
+            "has 2 records, so receivers ignore them all (RFC 7208, 4.5); keep one: v=spf1 a:smtp.example.net mx ~all",
         ),
         (zone_of("lab.example.org", "v=spf1 mx +all"), {}, "it lets everyone send in your name; end it with ~all"),
         (zone_of("lab.example.org", "v=spf1 all"), {}, "it lets everyone send in your name"),
-        (zone_of("lab.example.org", "v=spf1 mx ?all"), {}, "?all says nothing about all others"),
-        (zone_of("lab.example.org", "v=spf1 mx"), {}, "it says nothing about all others; end it with ~all"),
-        (zone_of("lab.example.org", "v=spf1 ipv4:192.0.2.1 ~all"), {}, "'ipv4:192.0.2.1' is no term of SPF"),
-        (zone_of("lab.example.org", "v=spf1 ip4:192.0.2.300 ~all"), {}, "'ip4:192.0.2.300' names no network"),
+        (zone_of("lab.example.org", "v=spf1 mx ?all"), {}, "?all says nothing about other servers"),
+        (zone_of("lab.example.org", "v=spf1 mx"), {}, "it says nothing about other servers; end it with ~all"),
+        (zone_of("lab.example.org", "v=spf1 ipv4:192.0.2.1 ~all"), {}, "'ipv4:192.0.2.1' is not an SPF term"),
+        (zone_of("lab.example.org", "v=spf1 ip4:192.0.2.300 ~all"), {}, "'ip4:192.0.2.300' is not a network"),
         (zone_of("lab.example.org", "v=spf1 include:gone.example ~all"), {}, "gone.example has no SPF record"),
         (zone_of("lab.example.org", "v=spf1 include:lab.example.org ~all"), {}, "includes itself"),
         (
@@ -102,12 +102,12 @@ def test_a_policy_may_stand_above_the_domain_and_may_only_watch() -> None:
     watching = dmarc(zone_of("_dmarc.lab.example.org", "v=DMARC1; p=none"))
     assert watching.ok
     assert watching.message == (
-        "_dmarc.lab.example.org: v=DMARC1; p=none; it only watches: when its reports show no mail but yours, publish "
+        "_dmarc.lab.example.org: v=DMARC1; p=none; it only reports: when the reports show no e-mail but yours, publish "
         "_dmarc.lab.example.org with the TXT record: v=DMARC1; p=quarantine; rua=mailto:ada@example.org"
     )
     above = dmarc(zone_of("_dmarc.example.org", "v=DMARC1;p=reject"))
     assert above == CheckResult("DMARC", ok=True, message="_dmarc.example.org: v=DMARC1;p=reject")
-    assert "it only watches" in dmarc(zone_of("_dmarc.example.org", "v=DMARC1; p=reject; sp=none")).message
+    assert "it only reports" in dmarc(zone_of("_dmarc.example.org", "v=DMARC1; p=reject; sp=none")).message
 
 
 HERE = "_dmarc.lab.example.org"
@@ -118,22 +118,26 @@ HERE = "_dmarc.lab.example.org"
     [
         ({}, {}, f"publish {HERE} with the TXT record: v=DMARC1; p=none; rua=mailto:ada@example.org"),
         ({}, {"contact": "https://example.org"}, "rua=mailto:postmaster@lab.example.org"),
-        (zone_of(HERE, "v=DMARC1; p=none", "v=DMARC1; p=reject"), {}, "has 2 policies, and receivers then take none"),
+        (zone_of(HERE, "v=DMARC1; p=none", "v=DMARC1; p=reject"), {}, "has 2 policies, so receivers ignore them all"),
         (
             zone_of(HERE, "v=DMARC1; p=block"),
             {},
-            "whose policy is none of none, quarantine, reject; publish _dmarc.",
+            "whose policy is not one of none, quarantine, reject; publish _dmarc.",
         ),
-        (zone_of(HERE, "v=DMARC1; rua=mailto:x@example.org"), {}, "whose policy is none of none, quarantine, reject"),
+        (
+            zone_of(HERE, "v=DMARC1; rua=mailto:x@example.org"),
+            {},
+            "whose policy is not one of none, quarantine, reject",
+        ),
         (
             zone_of(HERE, "v=DMARC1; p=reject; aspf=s"),
             {"bounce_address": "b@bounces.example.org"},
-            "aspf=s asks for the very same domain, and bounces go to bounces.example.org: SPF will not count",
+            "aspf=s requires exactly the same domain, and bounces go to bounces.example.org: SPF will not count",
         ),
         (
             zone_of(HERE, "v=DMARC1; p=reject; adkim=s"),
             {"dkim_key": "x.pem", "dkim_selector": "s1", "dkim_domain": "example.org"},
-            "adkim=s asks for the very same domain, and example.org signs: DKIM will not count",
+            "adkim=s requires exactly the same domain, and example.org signs: DKIM will not count",
         ),
         ({HERE: dns.rcode.REFUSED}, {}, f"the DNS does not answer for {HERE} (no server could answer)"),
     ],
@@ -155,7 +159,7 @@ def test_a_key_in_the_dns_is_ours_or_reported(tmp_path: Path) -> None:
         ([signs.record], "signs with 2048 bits, verified by s1._domainkey.lab.example.org"),
         (
             [signs.record, "v=DKIM1; p="],
-            "the DNS has 2 records there, and receivers take any of them; keep one: s1._",
+            "the DNS has 2 records there, and receivers may use any of them; keep one: s1._",
         ),
         (["v=DKIM1; k=rsa; p="], "the DNS has another key; publish s1._domainkey.lab.example.org with the TXT record"),
         ([], "nothing is in the DNS yet; publish s1._domainkey"),

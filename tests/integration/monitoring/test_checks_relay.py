@@ -25,7 +25,7 @@ def check(
                 "mail_from": "Digest <digest@example.org>",
                 "contact": "operator@example.org",
             }
-            result = await check_relay(Settings(_env_file=None, **(settings | more)))  # type: ignore[arg-type]
+            result, *_ = await check_relay(Settings(_env_file=None, **(settings | more)))  # type: ignore[arg-type]
             assert rude.messages == []
             return result, rude.heard[0]
 

@@ -233,7 +233,7 @@ def test_the_doctor_warns_of_a_weak_or_open_key_and_of_a_domain_that_does_not_fi
     assert [check.message for check in found[1:]] == [
         "DIGEST_DKIM_KEY has 1024 bits; make one of 2048 and publish it under a new selector",
         f"all users of this machine can read {key}; run: chmod 600 {key}",
-        "example.com does not answer for the sender mail.example.org: DMARC fails; set DIGEST_DKIM_DOMAIN",
+        "example.com does not cover the sender mail.example.org, so DMARC fails; set DIGEST_DKIM_DOMAIN",
     ]
     for sender, domain in (("a@mail.example.org", "example.org"), ("a@example.org", "mail.example.org")):
         assert len(check_dkim(settings(key, mail_from=sender, dkim_domain=domain), lambda _: [])) == 3
