@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from digest.config import ENV_PREFIX, Settings, source_variable
 from digest.database import write_session
 from digest.database.models import DeliveryState
-from digest.matching.syntax import SYNTAX_EXAMPLES
+from digest.matching.language.syntax import SYNTAX_EXAMPLES
 from digest.sources import loaded_sources, read_settings_of, source_variables
 from tests.support.command import Command
 from tests.support.contexts import StoreView, add_active_subscriber, make_context, store_papers

@@ -313,7 +313,7 @@ OWN_SENTENCES = {
     "digest/database/models/column_types.py": "a fault of ours, which no one can cause",
     "digest/mail/message.py": "faults of ours, which no one can cause",
     "digest/matching/explain.py": "a fault of ours, which no one can cause",
-    "digest/matching/lexer.py": "a fault of ours, which no one can cause",
+    "digest/matching/language/lexer.py": "a fault of ours, which no one can cause",
     "digest/papers/__init__.py": "what Python says of a missing attribute",
     "digest/schedule.py": "faults of ours: forms and columns check these values before",
     "digest/sources/__init__.py": "what Python says of a missing attribute",

@@ -5,15 +5,17 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Self
 
-from digest.matching.author_names import matches_author, name_variants, normalize_author
-from digest.matching.metadata_names import (
+from digest.matching.metadata import (
     ARXIV_DOI,
+    matches_author,
+    name_variants,
+    normalize_author,
     normalize_category,
     normalize_doi,
     normalize_journal,
     normalize_source,
 )
-from digest.matching.phrase_index import PhraseIndex
+from digest.matching.phrases import PhraseIndex
 from digest.matching.terms import (
     AuthorTerm,
     CategoryTerm,

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from digest.matching.documents import MetadataIndex, PaperDocument, term_location
-from digest.matching.expressions import And, Node, Not, Or
+from digest.matching.language import And, Node, Not, Or, Query
 from digest.matching.matcher import TermBits, find_prominent, is_read_in_text, match_like
-from digest.matching.phrase_index import Occurrence, PhraseIndex
-from digest.matching.query import Query
+from digest.matching.phrases import Occurrence, PhraseIndex
 from digest.matching.terms import LikeTerm, Phrase, Term
 
 

@@ -11,9 +11,8 @@ from operator import and_, or_
 from typing import Self
 
 from digest.matching.documents import MetadataIndex, PaperDocument
-from digest.matching.expressions import And, Node, Not, Or
-from digest.matching.phrase_index import Occurrence, PhraseIndex, split_words_cached
-from digest.matching.query import Query
+from digest.matching.language import And, Node, Not, Or, Query
+from digest.matching.phrases import Occurrence, PhraseIndex, split_words_cached
 from digest.matching.similarity import CLOSE_SHARE, MENTION
 from digest.matching.terms import LikeTerm, Phrase, Term
 

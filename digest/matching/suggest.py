@@ -5,9 +5,8 @@ from functools import cache
 from pathlib import Path
 
 from digest.matching.documents import PaperDocument
-from digest.matching.expressions import Or
+from digest.matching.language import Or, Query, parse
 from digest.matching.matcher import Matcher
-from digest.matching.query import Query, parse
 
 MAX_COMMON = 6  # phrases for who has no keyword yet
 MAX_COMMON_SHARE = 1 / 3  # of all papers

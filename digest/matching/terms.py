@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from digest.matching.acronym_table import Acronym
+from digest.matching.acronyms import Acronym
 from digest.matching.normalize import BREAK, HYPHEN
 
 TextField = Literal["any", "title", "abstract", "org", "subject"]

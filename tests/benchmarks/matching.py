@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import ahocorasick_rs
 
 from digest.matching import Phrase, Words, parse, split_words
-from digest.matching.phrase_index import PhraseIndex
+from digest.matching.phrases.index import PhraseIndex
 from tests.benchmarks.harness import Result, measure_in_turn
 from tests.benchmarks.population import keywords, paper_texts, size
 

@@ -29,7 +29,7 @@ from digest.database.models import ClaimedDelivery, DeliveryKind, Paper, Subscri
 from digest.errors import QueryError
 from digest.mail import MessageHeaders, build_message
 from digest.matching import Matcher, PaperDocument, parse, parse_canonical
-from digest.matching.phrase_index import split_words_cached
+from digest.matching.phrases.index import split_words_cached
 from digest.papers import PaperSnapshot
 from digest.rendering import (
     BatchData,

@@ -1,7 +1,6 @@
 """Names of the categories of arXiv in words, as its account pages and the commands of its mailing lists have them."""
 
-from digest.matching.categories import is_arxiv_category
-from digest.matching.metadata_names import normalize_category
+from digest.matching.metadata import is_arxiv_category, normalize_category
 
 # Archives without categories of their own, and those that have some.
 SINGLE_ARCHIVES = frozenset(

@@ -12,10 +12,8 @@ from digest.errors import QueryError
 from digest.matching import messages
 from digest.matching.alerts.category_names import find_categories
 from digest.matching.alerts.scholar_query import convert_query
-from digest.matching.categories import is_misspelled_category
-from digest.matching.foreign import convert
-from digest.matching.parser import QueryLimits
-from digest.matching.query import DEFAULT_LIMITS, parse
+from digest.matching.language import DEFAULT_LIMITS, QueryLimits, convert, parse
+from digest.matching.metadata import is_misspelled_category
 
 MAX_ALERT_TEXT = 500_000  # characters
 _MAX_LINE = 2_000

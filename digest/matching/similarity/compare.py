@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any
 
-from digest.matching.phrase_index import split_words_cached
+from digest.matching.phrases import split_words_cached
 from digest.matching.similarity.paper_terms import TermSpan, list_terms, weigh_terms
 from digest.matching.similarity.space import SparseMatrix, Text
 

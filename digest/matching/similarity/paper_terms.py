@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from digest.matching.normalize import BREAK, FUNCTION_WORDS, Words, split_words
-from digest.matching.phrase_index import split_words_cached
+from digest.matching.phrases import split_words_cached
 
 MAX_TERM_LENGTH = 60  # characters; longer ones are addresses and formulas
 MENTION = 0.5  # what a term counts that stands once in an abstract; in the title, or twice, it counts 1

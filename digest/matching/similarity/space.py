@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from math import log
 from typing import Any, Self
 
-from digest.matching.phrase_index import split_words_cached
+from digest.matching.phrases import split_words_cached
 from digest.matching.similarity.count_terms import CountedTerm
 from digest.matching.similarity.paper_terms import list_terms
 

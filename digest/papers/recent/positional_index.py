@@ -3,7 +3,7 @@
 All texts are concatenated into columns with one row a word: its number, its paper, and flags. A word is a normalized
 key together with an exact form; numbers follow their alphabetical order, so that the words of one key are neighbors. A
 phrase is spelled out of words that the papers have (fine tuning, fine-tuning and finetuning are three spellings of one
-key); each spelling takes a few comparisons of columns. The rules are those of `digest.matching.phrase_index`, which
+key); each spelling takes a few comparisons of columns. The rules are those of `digest.matching.phrases.index`, which
 reads one paper at a time.
 """
 

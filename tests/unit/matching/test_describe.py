@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from digest.errors import QueryError
 from digest.matching import SYNTAX_EXAMPLES, Matcher, PaperDocument, Query, describe, parse, parse_canonical
-from digest.matching.syntax import SyntaxExample
+from digest.matching.language.syntax import SyntaxExample
 from tests.support.work import count_steps, cpu_limit
 
 REAL = Path(__file__).parents[4] / "shared/data/keywords/queries.txt"

@@ -99,7 +99,7 @@ def spell_out(text: str) -> str:
 
 @lru_cache
 def acronyms() -> dict[str, str]:
-    lines = (Path(matching.__file__).parent / "acronyms.txt").read_text(encoding="utf-8").lower().splitlines()
+    lines = (Path(matching.__file__).parent / "acronyms/acronyms.txt").read_text(encoding="utf-8").lower().splitlines()
     pairs = [line.split(" ", 1) for line in lines]
     longs = ("".join(word.removesuffix("s") for word in re.findall(r"\w+", long)) for _, long in pairs)
     return {short.removesuffix("s"): long for (short, _), long in zip(pairs, longs, strict=True)}

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digest.matching import Phrase, parse
-from digest.matching.phrase_index import PREFILTER_THRESHOLD, PhraseIndex
-from digest.matching.prefilter import Prefilter
+from digest.matching.phrases.index import PREFILTER_THRESHOLD, PhraseIndex
+from digest.matching.phrases.prefilter import Prefilter
 
 WORDS = ("fine", "tuning", "finetuning", "state", "of", "the", "art", "a", "graph", "graphs", "re", "ranking", "3D")
 GAPS = (" ", " ", " ", "-", "", ". ", " (", "/")

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from digest.matching.phrase_index import PREFILTER_THRESHOLD
+from digest.matching.phrases.index import PREFILTER_THRESHOLD
 
 SENDER = f"""
 import sys

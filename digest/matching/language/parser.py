@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 
 from digest.errors import QueryError
 from digest.matching import messages
-from digest.matching.acronym_table import AcronymTable
-from digest.matching.expressions import And, Node, Not, Or, join_operands
-from digest.matching.field_terms import create_term, create_upvotes_term, describe_like_term
-from digest.matching.lexer import Token, TokenKind, match_parentheses
-from digest.matching.metadata_names import normalize_source
+from digest.matching.acronyms import AcronymTable
+from digest.matching.language.expressions import And, Node, Not, Or, join_operands
+from digest.matching.language.field_terms import create_term, create_upvotes_term, describe_like_term
+from digest.matching.language.lexer import Token, TokenKind, match_parentheses
+from digest.matching.metadata import normalize_source
 from digest.matching.phrases import syntax_error
 from digest.matching.terms import LikeTerm, SourceTerm, Term
 

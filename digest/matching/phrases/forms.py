@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import product
 
-from digest.matching.acronym_table import Acronym, AcronymTable
+from digest.matching.acronyms import Acronym, AcronymTable
 from digest.matching.forms import to_key
 from digest.matching.normalize import BREAK, HYPHEN, SPACE, Words, can_join
 from digest.matching.terms import ACRONYM_SIGN, Phrase, TextField

@@ -6,10 +6,15 @@ from typing import Literal, cast
 
 from digest.identifiers import normalize_identifier
 from digest.matching import messages
-from digest.matching.acronym_table import AcronymTable
-from digest.matching.author_names import normalize_author
-from digest.matching.categories import is_misspelled_category
-from digest.matching.metadata_names import normalize_category, normalize_doi, normalize_journal, normalize_source
+from digest.matching.acronyms import AcronymTable
+from digest.matching.metadata import (
+    is_misspelled_category,
+    normalize_author,
+    normalize_category,
+    normalize_doi,
+    normalize_journal,
+    normalize_source,
+)
 from digest.matching.phrases import MAX_PHRASE_LENGTH, parse_phrase, syntax_error
 from digest.matching.terms import (
     AuthorTerm,

@@ -12,7 +12,7 @@ from itertools import accumulate, chain, pairwise
 import numpy as np
 import numpy.typing as npt
 
-from digest.matching.sorted_keys import HIGHEST_CHARACTER, MAY_CONTINUE
+from digest.matching.phrases.sorted_keys import HIGHEST_CHARACTER, MAY_CONTINUE
 
 Int64Array = npt.NDArray[np.int64]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from digest.errors import QueryError
 from digest.matching import messages
-from digest.matching.categories import is_arxiv_category
+from digest.matching.metadata import is_arxiv_category
 
 _QUOTES = '"\u201c\u201d\u201e\u00ab\u00bb'
 _QUOTED = re.compile(f"[{_QUOTES}][^{_QUOTES}]*[{_QUOTES}]")
@@ -62,7 +62,7 @@ def find_foreign(line: str) -> ForeignSyntax | None:
 
 def convert(line: str) -> tuple[str, ...]:
     """Return the keywords that a line in foreign syntax means, one a line; nothing where that is not clear."""
-    from digest.matching.query import parse  # which asks this module first
+    from digest.matching.language.query import parse  # which asks this module first
 
     text = line.strip()
     if find_foreign(text) is None:

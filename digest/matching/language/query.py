@@ -13,12 +13,12 @@ from typing import Self
 
 from digest.errors import QueryError
 from digest.matching import messages
-from digest.matching.acronym_table import AcronymTable, shipped_acronyms
-from digest.matching.expressions import And, Node, Not, Or, iter_terms, join_operands, nesting_depth, normalize
-from digest.matching.foreign import convert, find_foreign
-from digest.matching.lexer import TokenKind, is_plain_text, normalize_line, tokenize
-from digest.matching.metadata_names import normalize_source
-from digest.matching.parser import Parser, QueryLimits
+from digest.matching.acronyms import AcronymTable, shipped_acronyms
+from digest.matching.language.expressions import And, Node, Not, Or, iter_terms, join_operands, nesting_depth, normalize
+from digest.matching.language.foreign import convert, find_foreign
+from digest.matching.language.lexer import TokenKind, is_plain_text, normalize_line, tokenize
+from digest.matching.language.parser import Parser, QueryLimits
+from digest.matching.metadata import normalize_source
 from digest.matching.phrases import parse_phrase, syntax_error
 from digest.matching.terms import KindTerm, Phrase, SourceTerm, Term
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from digest.matching.acronym_table import AcronymTable, shipped_acronyms
-from digest.matching.expressions import iter_terms
+from digest.matching.acronyms import AcronymTable, shipped_acronyms
 from digest.matching.forms import other_spellings
+from digest.matching.language.expressions import iter_terms
+from digest.matching.language.query import Query
 from digest.matching.normalize import split_words
-from digest.matching.query import Query
 from digest.matching.terms import Phrase
 
 MAX_FORMS = 3  # that are shown of one keyword

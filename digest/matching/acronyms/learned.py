@@ -4,8 +4,8 @@ import re
 from collections.abc import Collection, Mapping
 from functools import lru_cache
 
-from digest.matching.acronym_table import Acronym, AcronymTable, shipped_acronyms
-from digest.matching.acronyms import find_definitions
+from digest.matching.acronyms.definitions import find_definitions
+from digest.matching.acronyms.table import Acronym, AcronymTable, shipped_acronyms
 from digest.matching.normalize import split_words
 
 MIN_DEFINITIONS = 20  # papers with the same long form

@@ -10,15 +10,14 @@ from functools import lru_cache
 from itertools import islice, repeat
 from typing import TYPE_CHECKING
 
-from digest.matching.acronym_table import Acronym
-from digest.matching.acronyms import AcronymDefinition, find_definitions, window_without
+from digest.matching.acronyms import Acronym, AcronymDefinition, find_definitions, window_without
 from digest.matching.normalize import BREAK, HYPHEN, Words, can_join, split_words
-from digest.matching.phrases import MIN_PREFIX_LENGTH
-from digest.matching.sorted_keys import SortedKeys
+from digest.matching.phrases.phrases import MIN_PREFIX_LENGTH
+from digest.matching.phrases.sorted_keys import SortedKeys
 from digest.matching.terms import Phrase
 
 if TYPE_CHECKING:
-    from digest.matching.prefilter import Prefilter
+    from digest.matching.phrases.prefilter import Prefilter
 
 CACHED_TEXTS = 2048  # of a thousand papers, which are matched again and again for other keywords
 BLOCK_SIZE = 200  # papers whose words are held at a time
@@ -88,7 +87,7 @@ class PhraseIndex:
         """Find all phrases in many texts; with many phrases much faster than one by one."""
         candidates: Iterable[list[int] | None] = repeat(None, len(texts))
         if self._uses_prefilter:
-            from digest.matching.prefilter import Prefilter
+            from digest.matching.phrases.prefilter import Prefilter
 
             self._prefilter = self._prefilter or Prefilter(self._tolerant.keys)
             candidates = self._prefilter.filter([words.keys for words in texts])

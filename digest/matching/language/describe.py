@@ -6,8 +6,8 @@ Terms with the same subject share it: title or abstract contains (“a” or “
 from collections.abc import Sequence
 
 from digest.formatting import join_words
-from digest.matching.expressions import And, Node, Not, Or, iter_terms, join_operands, operands_of
-from digest.matching.query import Query
+from digest.matching.language.expressions import And, Node, Not, Or, iter_terms, join_operands, operands_of
+from digest.matching.language.query import Query
 from digest.matching.terms import (
     AuthorTerm,
     CategoryTerm,

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 from digest.errors import QueryError
 from digest.matching import messages
-from digest.matching.acronym_table import NO_ACRONYMS, AcronymTable
+from digest.matching.acronyms import NO_ACRONYMS, AcronymTable
 from digest.matching.forms import is_ambiguous_alone, to_american
 from digest.matching.normalize import BREAK, NO_GAP, Words, split_words
-from digest.matching.phrase_forms import build_phrase, join_keys, split_forms
+from digest.matching.phrases.forms import build_phrase, join_keys, split_forms
 from digest.matching.terms import ACRONYM_SIGN, Phrase, TextField, is_capitals
 
 MAX_PHRASE_LENGTH = 200  # characters
