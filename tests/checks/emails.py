@@ -32,6 +32,7 @@ from digest.subscribers import (
     confirm,
     parse_keywords_or_raise,
     request_address_change,
+    send_copy_link,
     subscribe,
     undo_address_change,
     unsubscribe,
@@ -40,6 +41,7 @@ from digest.tokens import TokenPurpose, delivery_subject
 from tests.support.contexts import make_context, sign_token
 from tests.support.email_factory import make_context as make_digest_context
 from tests.support.factories import source_fetch
+from tests.support.profiles import set_profile
 
 SENDER = "Paper Digest <digest@example.org>"
 RECIPIENTS = "readers.example"  # the domain of all recipients
@@ -47,6 +49,8 @@ RECIPIENTS = "readers.example"  # the domain of all recipients
 KEYWORDS = {"quantum walk": 1, "hallucination": 6, "post-training": 25, "language model": 200}
 PAPER_COUNT, DAYS = 200, 10  # papers, and days on which they are listed
 LATE_KEYWORD, LATE_DAYS = "gradient noise", 7  # all papers of this keyword were listed so many days ago, or more
+CLOSE = "close"  # the subscriber who has a profile of these words, beside a keyword
+CLOSE_WORDS = {"hallucination": 1.0, "language model": 0.7, "training": 0.5}
 MANY_KEYWORDS = [f"keyword {n}" for n in range(1, 41)]
 
 
@@ -64,6 +68,8 @@ class ReceivedEmail:
     def name(self) -> str:
         kind = str(self.message["Feedback-ID"] or "").partition(":")[0]
         mailbox = str(self.message["X-Sample"] or self.message["To"]).partition("@")[0]
+        if kind == "already" and self.subject.endswith(", online"):
+            return "copy-link"
         return mailbox if kind in {"", "digest"} else kind
 
     @property
@@ -122,6 +128,7 @@ def digest_subscribers() -> dict[str, tuple[Preferences, list[str]]]:
     subscribers["summaries"] = (Preferences(summaries=True, trending=True), ["hallucination"])
     subscribers["pictures"] = (Preferences(thumbnails=True), ["hallucination"])
     subscribers["trending"] = (Preferences(cap=10), [])
+    subscribers[CLOSE] = (Preferences(), ["quantum walk"])
     return subscribers
 
 
@@ -141,8 +148,13 @@ async def _send(ctx: AppContext, now: datetime) -> int:
         store_listings(session, [make_paper(number, day) for number, day in enumerate(days)], now)
         # A source that did not answer: digests have a line about it.
         session.add(source_fetch(source="arxiv", list_day=days[1], started_at=now, status=FetchStatus.FAILED))
+    set_profile(ctx, f"{CLOSE}@{RECIPIENTS}", CLOSE_WORDS)
     await plan(ctx, now)
     sent = (await deliver(ctx, lambda: now)).sent
+    with read_session(ctx.engine) as session:
+        digest_id = session.exec(select(Delivery.id).where(Delivery.kind == DeliveryKind.DIGEST)).first()
+    send_copy_link(ctx, "operator", int(digest_id or 0), now)
+    sent += (await deliver(ctx, lambda: now)).sent
     ada = f"ada@{RECIPIENTS}"
     preferences, keyword_inputs = Preferences(), parse_keywords_or_raise(["origami", "graph*", "-survey"])
     subscribe(ctx, ada, preferences, keyword_inputs, now)

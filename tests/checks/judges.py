@@ -21,7 +21,16 @@ MAX_SPAM_SCORE = 0.0  # points, as SpamAssassin prints them
 # Switched off: that it came over loopback, and what a filter has learned, are not properties of the e-mail.
 SPAM_RULES = ("score ALL_TRUSTED 0", "use_bayes 0", "use_auto_welcomelist 0")
 # Answers to one request, without a link to unsubscribe.
-TRANSACTIONAL = ("confirm", "already", "goodbye", "address-change", "address-changed", "address-restored", "setup")
+TRANSACTIONAL = (
+    "confirm",
+    "already",
+    "goodbye",
+    "address-change",
+    "address-changed",
+    "address-restored",
+    "setup",
+    "copy-link",
+)
 
 
 @dataclass(frozen=True)

@@ -41,13 +41,16 @@ def test_every_kind_is_among_them_and_of_every_size(sent: tuple[str, dict[str, R
         "trending",
         "first",
         "pictures",
+        "close",
     }
     changes = {"address-change", "address-changed", "address-restored"}
-    assert set(mails) == digests | changes | {"confirm", "already", "welcome", "goodbye", "setup"}
+    assert set(mails) == digests | changes | {"confirm", "already", "copy-link", "welcome", "goodbye", "setup"}
     for many in (1, 6, 25, 200):
         assert mails[f"digest-{many}"].subject.startswith(f"{many} paper")
     assert "could not be read" in mails["digest-1"].html
     assert "200 papers this week" in mails["weekly"].subject
+    assert "Close to your keywords" in mails["close"].html
+    assert "Close to your keywords" not in mails["digest-1"].html
 
 
 def test_two_parsers_read_the_same_and_the_signature_is_good(sent: tuple[str, dict[str, ReceivedEmail]]) -> None:
