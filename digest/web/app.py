@@ -5,17 +5,15 @@ from datetime import datetime
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
-from starlette.responses import Response
-from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
 
 from digest.bounces.webhooks import CertificateStore
 from digest.context import AppContext
-from digest.web import metrics, old_addresses, webhooks
+from digest.web import metrics, redirects, webhooks
 from digest.web.admin.router import install_admin
 from digest.web.admin_api.application import create_admin_api
 from digest.web.api import create_api
-from digest.web.context import create_web_context, static_directory
+from digest.web.assets import ImmutableStaticFiles, static_directory
+from digest.web.context import create_web_context
 from digest.web.errors import install_error_handlers, install_token_error_pages
 from digest.web.headers import SecurityHeadersMiddleware
 from digest.web.middleware import BodyLimitMiddleware, CompressionMiddleware, RateLimitMiddleware, RootPathMiddleware
@@ -89,7 +87,7 @@ def create_app(
         sitemap.router,
         feeds.router,
         archive.router,
-        old_addresses.public_router,
+        redirects.public_router,
         local_mailbox.router,
         help_pages.router,
         metrics.router,
@@ -101,18 +99,3 @@ def create_app(
     app.mount("/api/v1", create_api(web))
     app.mount("/static", ImmutableStaticFiles(directory=static_directory()), name="static")
     return app
-
-
-class ImmutableStaticFiles(StaticFiles):
-    """Static files that browsers may cache: for a year where the URL changes with the content, else for a day.
-
-    The style sheet names the font and the icon without a version.
-    """
-
-    async def get_response(self, path: str, scope: Scope) -> Response:
-        response = await super().get_response(path, scope)
-        is_versioned = scope["query_string"].startswith(b"v=")
-        response.headers["Cache-Control"] = (
-            "public, max-age=31536000, immutable" if is_versioned else "public, max-age=86400"
-        )
-        return response

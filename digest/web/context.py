@@ -1,11 +1,9 @@
 """State shared by all requests, and the Jinja environment of the pages."""
 
-import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from pathlib import Path
 from threading import Lock
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -29,13 +27,11 @@ from digest.formatting import (
 )
 from digest.matching import AcronymTable
 from digest.papers import KeywordSuggester, RecentPapersIndex, load_source_titles, read_acronyms, store_fingerprint
-from digest.rendering import check_templates, create_environment, template_folder
+from digest.rendering import check_templates, create_environment
 from digest.subscribers import KeywordLimits, known_sources
-from digest.web.brand import Brand, load_brand
-from digest.web.forms import frequency_choices
-from digest.web.keywords import is_exclusion_line
+from digest.web.assets import Brand, ThumbnailCache, create_thumbnail_cache, load_brand, static_files_version
+from digest.web.forms import frequency_choices, is_exclusion_line
 from digest.web.rate_limit import FormLimits, RateLimiter
-from digest.web.thumbnails import ThumbnailCache, create_thumbnail_cache
 
 PREVIEW_DAYS = 30
 MAX_ROW_ID = 2**63 - 1
@@ -152,11 +148,6 @@ def root_path(ctx: AppContext) -> str:
     return urlsplit(ctx.settings.base_url).path
 
 
-def static_directory() -> Path:
-    """Return the folder with style sheets, icon and scripts; inside an installed wheel too."""
-    return template_folder("web") / "static"
-
-
 @dataclass(frozen=True, slots=True)
 class PageGlobals:
     """Values that every page may show."""
@@ -192,7 +183,7 @@ def template_environment(ctx: AppContext, root: str, brand: Brand) -> Environmen
         local_inbox=not settings.has_relay,
         thumbnails=settings.thumbnails,
         frequency_choices=frequency_choices(),
-        version=_static_files_version(),
+        version=static_files_version(),
     )
     environment.globals.update({entry.name: getattr(values, entry.name) for entry in fields(values)})
     return environment
@@ -219,14 +210,6 @@ def create_page_environment(templates: TemplateFolder) -> Environment:
     )
     environment.tests["exclusion"] = is_exclusion_line
     return environment
-
-
-def _static_files_version() -> str:
-    # Browsers may cache static files for a year: new content needs a new URL.
-    digest = hashlib.sha256()
-    for path in sorted(static_directory().iterdir()):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:12]
 
 
 async def get_web_context(request: Request) -> WebContext:

@@ -3,7 +3,7 @@
 from fastapi import Depends, FastAPI
 
 from digest.monitoring import Monitoring
-from digest.web import old_addresses
+from digest.web import redirects
 from digest.web.admin import (
     action_pages,
     activity_pages,
@@ -37,7 +37,7 @@ def install_admin(app: FastAPI, web: WebContext) -> None:
         quarantine_pages.router,
         activity_pages.router,
         action_pages.router,
-        old_addresses.operator_router,
+        redirects.operator_router,
     )
     for router in pages:
         app.include_router(router, prefix="/operator", dependencies=[Depends(require_login)])

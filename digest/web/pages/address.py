@@ -22,10 +22,9 @@ from digest.subscribers import (
 )
 from digest.tokens import TokenPurpose
 from digest.web import messages
-from digest.web.address_suggestions import suggest_address
 from digest.web.context import SAFE_METHODS, WebContext, WebDep
 from digest.web.errors import subscription_ended_page
-from digest.web.forms import AddressForm, ButtonForm, FieldError, ParsedForm
+from digest.web.forms import AddressForm, ButtonForm, FieldError, ParsedForm, suggest_address
 
 router = APIRouter()
 

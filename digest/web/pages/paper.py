@@ -28,12 +28,12 @@ from digest.papers import (
     load_statements,
 )
 from digest.web import messages
+from digest.web.assets import THUMBNAIL_HEADERS, image_media_type
 from digest.web.citations import CitationFormat, bibtex_entry, citation_response, ris_record, text_citation
 from digest.web.context import SAFE_METHODS, WebContext, WebDep
 from digest.web.errors import error_page
 from digest.web.pages.paper_entries import PaperEntry, find_paper, paper_entry
 from digest.web.pages.periods import parse_period
-from digest.web.thumbnails import THUMBNAIL_HEADERS, image_media_type
 
 router = APIRouter()
 MAX_CITED_PAPERS = 2000  # papers of a period in one file

@@ -43,16 +43,23 @@ from digest.web.forms import (
     ParsedForm,
     PreferencesForm,
     UnsubscribeForm,
+    WordSection,
+    describe_words,
     frequency_value,
     mute_keywords,
     parse_preferences_form,
+    parse_profile_form,
     submitted_values,
     timezones_including,
 )
-from digest.web.keyword_rates import KeywordRate, rate_keywords
-from digest.web.keywords import KeywordDescription
-from digest.web.previews import describe_form, parse_preview_keywords, preview_keywords
-from digest.web.profile_form import WordSection, describe_words, parse_profile_form
+from digest.web.previews import (
+    KeywordDescription,
+    KeywordRate,
+    describe_form,
+    parse_preview_keywords,
+    preview_keywords,
+    rate_keywords,
+)
 
 router = APIRouter()
 MIN_SOURCES = 3  # with fewer there is no choice to make

@@ -13,7 +13,8 @@ from starlette.exceptions import HTTPException
 from digest.database import read_session
 from digest.database.models import Paper
 from digest.papers import recent_list_days
-from digest.web.context import SAFE_METHODS, WebDep, static_directory
+from digest.web.assets import static_directory
+from digest.web.context import SAFE_METHODS, WebDep
 from digest.web.pages.brand import logo_response
 
 router = APIRouter()

@@ -22,7 +22,6 @@ from digest.matching import KeywordInput
 from digest.papers import lasting_notices, latest_list_day, load_source_problems, recent_papers
 from digest.subscribers import CONSENT_TEXT, MAX_CAP, Preferences
 from digest.web import messages
-from digest.web.address_suggestions import suggest_domain
 from digest.web.context import SAFE_METHODS, WebContext, WebDep
 from digest.web.errors import error_page
 from digest.web.forms import (
@@ -30,12 +29,13 @@ from digest.web.forms import (
     ParsedForm,
     SubscribeForm,
     default_values,
+    edit_keywords,
     parse_subscribe_form,
     submitted_values,
+    suggest_domain,
     timezones_including,
 )
 from digest.web.headers import EMAIL_SECURITY_POLICY
-from digest.web.keywords import edit_keywords
 from digest.web.previews import (
     KeywordPreview,
     describe_form,

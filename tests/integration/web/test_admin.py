@@ -23,8 +23,8 @@ from digest.planning import plan
 from digest.tokens import delivery_subject
 from digest.web import create_app
 from digest.web.admin.charts import axis_ticks, monthly_charts
+from digest.web.assets import static_directory
 from digest.web.auth import LOGIN_ATTEMPTS_PER_HOUR, SESSION_LIFETIME
-from digest.web.context import static_directory
 from tests.support.browser import Browser, ParsedPage
 from tests.support.contexts import ADA, BOB, DAY, StoreView, add_active_subscriber, make_context, store_papers
 from tests.support.factories import delivery, source_fetch, subscriber

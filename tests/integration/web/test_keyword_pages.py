@@ -18,7 +18,7 @@ from digest.sources import ListedPaper
 from digest.subscribers import Preferences, confirm, subscribe
 from digest.tokens import TokenPurpose, TokenSigner
 from digest.web import create_app
-from digest.web.keywords import edit_keywords
+from digest.web.forms import edit_keywords
 from digest.web.rate_limit import FormLimits
 from tests.support.browser import TEST_TIME, Browser, ParsedPage
 

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from digest.context import AppContext
 from digest.subscribers import CONSENT_TEXT
 from digest.web import create_app
-from digest.web.address_suggestions import suggest_domain
+from digest.web.forms import suggest_domain
 from digest.web.previews import estimate_rate
 from digest.web.rate_limit import FormLimits
 from tests.support.browser import TEST_TIME, Browser, ParsedPage

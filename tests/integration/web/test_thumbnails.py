@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from digest.context import AppContext
 from digest.database import write_session
 from digest.web import create_app
-from digest.web.thumbnails import MAX_BYTES, MAX_FILES, ThumbnailCache
+from digest.web.assets import MAX_BYTES, MAX_FILES, ThumbnailCache
 from tests.support.browser import TEST_TIME, Browser, ParsedPage
 from tests.support.contexts import make_context
 from tests.support.factories import listing, paper

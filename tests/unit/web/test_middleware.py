@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from digest.rendering import HIGHLIGHT_COLORS, THEME
-from digest.web.context import static_directory
+from digest.web.assets import static_directory
 from digest.web.rate_limit import client_network
 
 STYLE = (static_directory() / "style.css").read_text()

@@ -4,169 +4,28 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from functools import cache
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
-
 from digest.config import Settings
-from digest.database.models import Frequency
 from digest.errors import AddressError, SubscriberError
-from digest.formatting import frequency_label
 from digest.matching import KeywordInput, convert
-from digest.schedule import load_zone, timezone_names
+from digest.schedule import load_zone
 from digest.subscribers import (
     MAX_PAUSE,
-    WEEKDAY_NAMES,
     KeywordLimits,
     Preferences,
     check_sources,
     known_sources,
     normalize_address,
     parse_keywords,
-    parse_weekday,
     require_unmuted,
 )
 from digest.web import messages
-from digest.web.address_suggestions import suggest_address
-from digest.web.keywords import edit_line
+from digest.web.forms.address_suggestions import suggest_address
+from digest.web.forms.choices import parse_frequency
+from digest.web.forms.models import PreferencesFields, PreferencesForm, SubscribeForm
 
-MAX_ROWS = 2000  # keywords of one form
 MAX_KEYWORDS_LENGTH = 20_000  # characters in the field
-REGIONS = (
-    *("Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific"),
-)
-
-
-class TextForm(BaseModel):
-    """Form whose fields are text, or several texts."""
-
-    @field_validator("*", mode="after")
-    @classmethod
-    def _replace_surrogates(cls, value: Any) -> Any:
-        # A body may be decoded to lone surrogates, which no page can show again.
-        if isinstance(value, list):
-            return [cls._replace_surrogates(item) for item in value]
-        return value.encode(errors="replace").decode() if isinstance(value, str) else value
-
-
-class PreferencesFields(TextForm):
-    """Fields of both forms. All are text, so that an invalid value can be shown again.
-
-    An empty field was not filled in and gets its default.
-    """
-
-    model_config = ConfigDict(extra="ignore")
-
-    keywords: str = ""
-    frequency: str = ""
-    hour: str = ""
-    timezone: str = ""
-    cap: str = ""
-    about_only: str = ""
-    trending: str = ""
-    summaries: str = ""
-
-
-class SubscribeForm(PreferencesFields):
-    """Form on the front page. `add`, `replace` and `convert` are buttons with a keyword; see `edit_keywords`.
-
-    `website` is a honeypot: only programs see and fill it. `sure`: the address that was already questioned as a
-    probable typo; sent again, it is meant. `mended`: the button with the suggested address.
-    """
-
-    email: str = ""
-    sure: str = ""
-    mended: str = ""
-    website: str = ""
-    add: str = ""
-    replace: str = ""
-    convert: str = ""
-
-
-class PreferencesForm(PreferencesFields):
-    """Form behind the preferences link. `pause` is a date, YYYY-MM-DD.
-
-    Each row has a `keyword`, and its place from 0 in `muted` when it is; the last one is the field for another keyword.
-    Where no row is sent the keywords are the lines of `keywords`. Buttons that show the form and save nothing: `remove`
-    (a place), `add`, `replace` and `convert` (a keyword), `preview`. `sources` and `close_papers` count where `…_shown`
-    is set. Learned words have a `word` and, at its place, a `weight` from 0 to 100; see `profile_form` for the others.
-    """
-
-    pause: str = ""
-    thumbnails: str = ""
-    sources: list[str] = Field(default=[], max_length=MAX_ROWS)
-    sources_shown: str = ""
-    close_papers: str = ""
-    close_papers_shown: str = ""
-    word: list[str] = Field(default=[], max_length=MAX_ROWS)
-    weight: list[str] = Field(default=[], max_length=MAX_ROWS)
-    strike: list[str] = Field(default=[], max_length=MAX_ROWS)
-    restore: list[str] = Field(default=[], max_length=MAX_ROWS)
-    new_words: str = ""
-    reset_words: str = ""
-    keyword: list[str] = Field(default=[], max_length=MAX_ROWS)
-    muted: list[str] = Field(default=[], max_length=MAX_ROWS)
-    remove: str = ""
-    add: str = ""
-    replace: str = ""
-    convert: str = ""
-    preview: str = ""
-
-    @property
-    def is_edit(self) -> bool:
-        """True where a button asks to show the form and to save nothing."""
-        return bool(self.remove or self.add or self.replace or self.convert or self.preview)
-
-    def rows(self) -> list[tuple[str, bool]]:
-        """Return the keywords and whether each is muted, as a button has changed them; blank ones are left out."""
-        lines = self.keyword or re.split(r"\r\n|\r|\n", self.keywords)
-        rows = [
-            (text, str(place) in self.muted)
-            for place, line in enumerate(lines)
-            if str(place) != self.remove
-            for text in edit_line(line, self.replace, self.convert)
-        ]
-        return [(text.strip(), is_muted) for text, is_muted in [*rows, (self.add, False)] if text.strip()]
-
-
-class AddressForm(TextForm):
-    """Form for another address. `sure` and `mended` as on the front page."""
-
-    email: str = ""
-    sure: str = ""
-    mended: str = ""
-
-
-class ButtonForm(BaseModel):
-    """Form with several buttons; `answer` is the one that was pressed."""
-
-    answer: str = ""
-
-
-class UnsubscribeForm(ButtonForm):
-    """Unsubscribe form. `one_click` is what a mail program sends (RFC 8058)."""
-
-    one_click: str = Field(default="", alias="List-Unsubscribe")
-
-
-class QuickActionForm(ButtonForm):
-    """Form of a quick action. `undo` and `before` are signed notes of the previous state: to restore, and to keep."""
-
-    undo: str = ""
-    before: str = ""
-    author: str = ""
-
-
-class MarksForm(BaseModel):
-    """Form with three buttons for each of many papers. `mark` sets, and `unmark` removes, what is written KIND:PAPER.
-
-    `undo` is a signed note of the previous state, to restore.
-    """
-
-    mark: str = Field(default="", max_length=40)
-    unmark: str = Field(default="", max_length=40)
-    undo: str = Field(default="", max_length=1000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,32 +204,6 @@ def parse_preferences_fields(
     return parsed
 
 
-def parse_frequency(value: str) -> tuple[str, int]:
-    """Return the frequency and the weekday of a choice such as `daily`, or `weekly-friday`. Raises SubscriberError."""
-    frequency, _, weekday = value.strip().partition("-")
-    return frequency, parse_weekday(weekday) if weekday else Preferences().weekday
-
-
-def frequency_value(preferences: Preferences) -> str:
-    """Return the value of the choice that `parse_frequency` reads."""
-    if preferences.frequency != Frequency.WEEKLY:
-        return preferences.frequency
-    return f"{preferences.frequency}-{WEEKDAY_NAMES[preferences.weekday]}"
-
-
-@cache
-def frequency_choices() -> tuple[tuple[str, str], ...]:
-    """Return the values and labels of the select list "How often"."""
-    choices = [Preferences(frequency=Frequency.DAILY), Preferences(frequency=Frequency.WEEKDAYS)]
-    choices += [Preferences(frequency=Frequency.WEEKLY, weekday=weekday) for weekday in range(len(WEEKDAY_NAMES))]
-    choices.append(Preferences(frequency=Frequency.MONTHLY))
-    return tuple(
-        (frequency_value(choice), label[:1].upper() + label[1:])
-        for choice in choices
-        for label in (frequency_label(choice.frequency, choice.weekday),)
-    )
-
-
 def _parse_number(text: str) -> int:
     if not re.fullmatch(r"-?[0-9]{1,6}", text):
         raise SubscriberError(messages.not_a_number(text))
@@ -380,21 +213,3 @@ def _parse_number(text: str) -> int:
 def non_blank_lines(text: str) -> str:
     """Return the lines that are not blank, without spaces around them."""
     return "\n".join(line.strip() for line in text.splitlines() if line.strip())
-
-
-@cache
-def timezones_by_region() -> dict[str, list[str]]:
-    """Return the time zones by region, for a select list. UTC comes first."""
-    zones: dict[str, list[str]] = {"": ["UTC"]}
-    for name in sorted(timezone_names()):
-        region, _, city = name.partition("/")
-        if city and region in REGIONS:
-            zones.setdefault(region, []).append(name)
-    return zones
-
-
-def timezones_including(chosen: str) -> dict[str, list[str]]:
-    """Return the time zones by region, with `chosen` among them even if it is an old name."""
-    if any(chosen in names for names in timezones_by_region().values()) or chosen not in timezone_names():
-        return timezones_by_region()
-    return {**timezones_by_region(), "": ["UTC", chosen]}

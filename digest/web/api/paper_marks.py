@@ -1,6 +1,6 @@
 """Part of the JSON API about one subscriber: what they say about papers. Each operation is idempotent.
 
-Their preferences token is the key: see `subscriber_api`.
+Their preferences token is the key: see `profile`.
 """
 
 from datetime import datetime
@@ -15,9 +15,9 @@ from digest.formatting import safe_url
 from digest.subscribers import MARKS_LIMIT, MarkedPaper, change_mark, list_marked
 from digest.tokens import TokenPurpose
 from digest.web import messages
+from digest.web.api.profile import PreferencesTokenDep
 from digest.web.context import WebContext, WebDep
 from digest.web.pages.paper_entries import find_paper
-from digest.web.subscriber_api import PreferencesTokenDep
 
 KindName = Literal["saved", "more", "less"]
 KindPath = Annotated[KindName, Path(description="`more` and `less` exclude each other.")]

@@ -8,7 +8,7 @@ from digest.database import read_session
 from digest.matching import KeywordInput, parse_canonical, restrict_to_sources
 from digest.papers import first_list_days, recent_list_days
 from digest.web.context import WebContext
-from digest.web.previews import MatchRate, estimate_rate
+from digest.web.previews.emails import MatchRate, estimate_rate
 
 SPARK_DAYS = 20  # list days, about a month
 MAX_MATCHES = 5000  # of one keyword

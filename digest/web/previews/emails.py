@@ -28,7 +28,7 @@ from digest.subscribers import Preferences, parse_keywords
 from digest.web import messages
 from digest.web.context import WebContext
 from digest.web.forms import FieldError, ParsedForm, PreferencesFields, parse_preferences_fields
-from digest.web.keywords import LIST_DAYS_BY_PERIOD, KeywordCounts, KeywordDescription, describe_keywords
+from digest.web.previews.descriptions import LIST_DAYS_BY_PERIOD, KeywordCounts, KeywordDescription, describe_keywords
 
 SHOWN_PAPERS = 3  # in the window that stands for the e-mail
 MAX_PREVIEW_TERMS = 400  # terms of all keywords that one preview looks up

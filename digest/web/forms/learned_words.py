@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 
 from digest.subscribers import MAX_EDITS, ProfileChange, ProfileError, ProfileView, find_word
 from digest.web import messages
-from digest.web.forms import FieldError, ParsedForm, PreferencesForm
+from digest.web.forms.models import PreferencesForm
+from digest.web.forms.validation import FieldError, ParsedForm
 
 BAR_STEPS = 24  # classes .n1 to .n24
 FULL_WEIGHT = 100  # what people see and enter for a weight of 1
