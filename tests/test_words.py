@@ -166,7 +166,7 @@ UNREAD = (
     "digest/cli/demo_preprints.py",
     "digest/cli/demo_server.py",
     "digest/database/migrations/",
-    "digest/subscribers/csv_table.py",
+    "digest/subscribers/lists/csv_table.py",
 )
 # Names of the release before, which scripts may use until the next one.
 OLD_NAMES = re.compile(r"OLD_\w*NAMES")
@@ -320,8 +320,8 @@ OWN_SENTENCES = {
     "digest/sources/http.py": "a fault of ours, and one that is caught in the module",
     "digest/sources/pubmed.py": "a fault of ours, which no one can cause",
     "digest/sources/testing/contract.py": "what a failed test tells the author of a source",
-    "digest/subscribers/csv_table.py": "sentences about files, which go with its vocabulary",
-    "digest/subscribers/csv_transfer.py": "sentences about files, which go with its vocabulary",
+    "digest/subscribers/lists/csv_table.py": "sentences about files, which go with its vocabulary",
+    "digest/subscribers/lists/csv_transfer.py": "sentences about files, which go with its vocabulary",
     "digest/web/context.py": "replaced by the page of a 404",
 }
 MIN_WORDS = 3  # of a sentence

@@ -1,28 +1,18 @@
 """Everything that a subscriber may ask for, one transaction each.
 
 - `address_change`: change the address, and undo that
-- `csv_table`: CSV as spreadsheets and other newsletter programs write it
-- `csv_transfer`: list subscribers, export them as CSV and import them
-- `mark_rows`: rows of marks, inside the caller's transaction
-- `imports`: lists of subscribers as other programs write them
-- `marks`: what a subscriber says about papers: more like this, less like this, saved
-- `mute_suggestions`: keywords that a subscriber may want to mute
-- `operator_actions`: what an operator may do to a subscription, recorded, and how to undo it
-- `keyword_papers`: the latest papers that are about a subscriber's keywords
-- `privacy`: history, export and erasure of what is stored about a subscriber
+- `lists`: lists of subscribers: export and import
+- `marks`: what subscribers say about papers, and the words learned from it
 - `messages`: sentences of errors and hints, and of the export
+- `mute_suggestions`: keywords that a subscriber may want to mute
+- `operators`: what operators may do to a subscription, and how to undo it
+- `privacy`: history, export and erasure of what is stored about a subscriber
 - `profile`: what a page shows of a subscriber, and the outcome of an action
-- `profiles`: words learned from marks and examples, and edits of them
 - `quick_actions`: one-click links of an e-mail: mute, once a week, pause, and how to undo each
 - `records`: rows of subscribers and keywords, inside the caller's transaction
-- `references`: papers as people name them, and files of reference managers
 - `renew`: read stored keywords again where the forms of words have changed
 - `resend`: mail the link to the web copy of a digest once more
-- `restore`: restore subscriptions that ended because a relay refused us
 - `resubscribe`: undo an unsubscription within 30 days
-- `seed_texts`: examples that are none of our papers
-- `seeds`: papers that a subscriber gives as examples
-- `state_changes`: record of an operator's change of a subscription's state
 - `subscriptions`: subscribe, confirm, change preferences, unsubscribe
 - `suppression_list`: addresses that get no confirmation any more
 """
@@ -35,35 +25,62 @@ from digest.subscribers.address_change import (
     request_address_change,
     undo_address_change,
 )
-from digest.subscribers.csv_table import parse_column_choices
-from digest.subscribers.csv_transfer import (
+from digest.subscribers.lists import (
     ImportReport,
     export_csv,
     get_subscriber,
     import_csv,
     list_subscribers,
+    parse_column_choices,
 )
-from digest.subscribers.keyword_papers import learn_from_keywords
 from digest.subscribers.marks import (
     MARK_KINDS_ON_PAGES,
     MARKS_LIMIT,
+    MAX_EDITS,
+    MAX_SEEDS,
+    MAX_UPLOAD_BYTES,
+    MAX_WORD_LENGTH,
     DigestMarks,
     MarkedPaper,
     MarkList,
     MarkResult,
+    ParsedReferences,
+    ProfileChange,
+    ProfileError,
+    ProfileView,
+    ProfileWord,
+    ReferenceFileError,
+    ReferenceFormat,
+    Seed,
+    SeedList,
+    SeedOutcome,
+    SeedReport,
+    SeedStatus,
+    add_seeds,
     change_digest_mark,
     change_mark,
+    decode_upload,
+    edit_profile,
+    find_word,
     get_digest_marks,
     get_mark,
     get_marked_paper,
+    get_profile_view,
+    has_examples,
+    learn_from_keywords,
     list_marked,
+    list_seeds,
     mark_paper,
+    parse_references,
+    refit_profiles,
+    remove_seeds,
     undo_mark,
     undo_mark_change,
 )
 from digest.subscribers.mute_suggestions import MuteSuggestion, find_busiest_keyword, find_keywords_of
-from digest.subscribers.operator_actions import (
+from digest.subscribers.operators import (
     UNDOABLE_SUBSCRIBER_ACTIONS,
+    RestoredSubscriber,
     allow_address,
     change_subscription,
     erase_subscriber,
@@ -71,6 +88,7 @@ from digest.subscribers.operator_actions import (
     remove_subscription,
     resend_confirmation,
     restore_subscription,
+    restore_suppressed,
     resume_subscription,
     undo_subscriber_action,
 )
@@ -84,19 +102,6 @@ from digest.subscribers.privacy import (
     mailed_papers,
 )
 from digest.subscribers.profile import ActionResult, SubscriberProfile, to_profile
-from digest.subscribers.profiles import (
-    MAX_EDITS,
-    MAX_WORD_LENGTH,
-    ProfileChange,
-    ProfileError,
-    ProfileView,
-    ProfileWord,
-    edit_profile,
-    find_word,
-    get_profile_view,
-    has_examples,
-    refit_profiles,
-)
 from digest.subscribers.quick_actions import (
     MuteAuthorState,
     MuteState,
@@ -136,29 +141,9 @@ from digest.subscribers.records import (
     subscriber_by_email,
     suspend,
 )
-from digest.subscribers.references import (
-    MAX_UPLOAD_BYTES,
-    ParsedReferences,
-    ReferenceFileError,
-    ReferenceFormat,
-    decode_upload,
-    parse_references,
-)
 from digest.subscribers.renew import announce_keywords, mark_outdated, renew_keywords
 from digest.subscribers.resend import send_copy_link
-from digest.subscribers.restore import RestoredSubscriber, restore_suppressed
 from digest.subscribers.resubscribe import get_resubscribe_profile, resubscribe
-from digest.subscribers.seeds import (
-    MAX_SEEDS,
-    Seed,
-    SeedList,
-    SeedOutcome,
-    SeedReport,
-    SeedStatus,
-    add_seeds,
-    list_seeds,
-    remove_seeds,
-)
 from digest.subscribers.subscriptions import (
     KeywordError,
     KeywordLimits,

@@ -20,8 +20,8 @@ from digest.delivery import NewDelivery
 from digest.errors import AddressSuppressedError, QueryError, SubscriberError, TokenError
 from digest.matching import DEFAULT_LIMITS, AcronymTable, KeywordInput, QueryLimits, parse
 from digest.subscribers import messages, records
+from digest.subscribers.marks import ProfileChange, change_profile, refit_profile
 from digest.subscribers.profile import ActionResult, SubscriberProfile, subscriber_from_token, to_profile
-from digest.subscribers.profiles import ProfileChange, change_profile, refit_profile
 from digest.subscribers.records import (
     ENDED_STATUSES,
     MAX_KEYWORDS,

@@ -7,7 +7,7 @@ import pytest
 
 from digest.errors import TokenError
 from digest.subscribers import ReferenceFileError, decode_upload, parse_references
-from digest.subscribers.references import MAX_REFERENCES
+from digest.subscribers.marks.references import MAX_REFERENCES
 from digest.tokens import TokenPurpose
 from digest.web import create_app
 from digest.web.pages.seeds import add_or_remove_seeds

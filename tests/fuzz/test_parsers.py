@@ -24,9 +24,9 @@ from digest.sources.latex import latex_to_text
 from digest.sources.names import parse_authors
 from digest.sources.pubmed_xml import parse_records
 from digest.sources.text import TEXT_LENGTH, clean_text
-from digest.subscribers.csv_table import COLUMNS, read_csv
-from digest.subscribers.imports import ROW_COLUMNS, SkipReason
-from digest.subscribers.references import MAX_REFERENCES, decode_upload, parse_references
+from digest.subscribers.lists.csv_table import COLUMNS, read_csv
+from digest.subscribers.lists.formats import ROW_COLUMNS, SkipReason
+from digest.subscribers.marks.references import MAX_REFERENCES, decode_upload, parse_references
 from digest.tokens import TokenPurpose, TokenSigner
 
 NOW = datetime(2026, 7, 29, 18, tzinfo=UTC)

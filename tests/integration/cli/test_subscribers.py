@@ -13,9 +13,10 @@ from sqlalchemy import Engine
 from digest.database import connect
 from digest.database.models import SubscriberStatus
 from digest.errors import SubscriberError
-from digest.subscribers import csv_transfer, export_csv, import_csv, list_subscribers
-from digest.subscribers.csv_table import COLUMNS
-from digest.subscribers.csv_transfer import FORMULA_PREFIXES, ImportReport
+from digest.subscribers import export_csv, import_csv, list_subscribers
+from digest.subscribers.lists import csv_transfer
+from digest.subscribers.lists.csv_table import COLUMNS
+from digest.subscribers.lists.csv_transfer import FORMULA_PREFIXES, ImportReport
 from tests.support.command import Command
 from tests.support.contexts import StoreView, add_active_subscriber, erase_by_email, make_context, set_status
 

@@ -9,7 +9,7 @@ from digest.matching import KeywordInput
 from digest.papers import papers_on_day
 from digest.planning import preview_close_papers
 from digest.subscribers import learn_from_keywords, parse_keywords_or_raise
-from digest.subscribers.keyword_papers import load_keyword_papers
+from digest.subscribers.marks.keyword_papers import load_keyword_papers
 from tests.support.contexts import ADA, TUESDAY, StoreView, add_active_subscriber, plan_digests, store_papers
 from tests.support.profiles import set_profile
 

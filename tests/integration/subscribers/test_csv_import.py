@@ -9,7 +9,7 @@ from sqlalchemy import Engine, event
 
 from digest.errors import StoreError, SubscriberError
 from digest.subscribers import import_csv, list_subscribers
-from digest.subscribers.csv_table import read_csv
+from digest.subscribers.lists.csv_table import read_csv
 from tests.conftest import Connect
 from tests.support.command import Command
 from tests.support.contexts import make_context

@@ -6,7 +6,7 @@ import logging
 import pytest
 
 from digest.identifiers import Identifier
-from digest.subscribers.references import (
+from digest.subscribers.marks.references import (
     MAX_REFERENCES,
     MAX_UPLOAD_BYTES,
     ReferenceFileError,
@@ -14,8 +14,8 @@ from digest.subscribers.references import (
     decode_upload,
     parse_references,
 )
-from digest.subscribers.references.bibtex import MAX_BLOCKS
-from digest.subscribers.references.entries import MAX_ABSTRACT_LENGTH, MAX_ENTRY_LENGTH
+from digest.subscribers.marks.references.bibtex import MAX_BLOCKS
+from digest.subscribers.marks.references.entries import MAX_ABSTRACT_LENGTH, MAX_ENTRY_LENGTH
 
 ATTENTION = Identifier("arxiv", "1706.03762")
 BIBTEX = r"""

@@ -7,8 +7,8 @@ page as "ada at example.org", in parentheses where a member gets no e-mails.
 import re
 from collections.abc import Iterator, Mapping
 
-from digest.subscribers.imports import messages
-from digest.subscribers.imports.formats import PLAIN_LIST, ROSTER, SKIPPED_WORDS, ListFormat, SkipReason
+from digest.subscribers.lists import messages
+from digest.subscribers.lists.formats import PLAIN_LIST, ROSTER, SKIPPED_WORDS, ListFormat, SkipReason
 
 _PIECE = re.compile(r'(?:"[^"]*"|<[^<>]*>|[^,;\t"<]|["<])+')  # commas in quotes and angle brackets separate nothing
 _IN_BRACKETS = re.compile(r"<\s*([^<>]+?)\s*>")

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from digest.subscribers.imports import messages
+from digest.subscribers.lists import messages
 
 
 class SkipReason(StrEnum):

@@ -20,8 +20,9 @@ from digest.database.models import Delivery, ObjectKind, Profile, Subscriber, Su
 from digest.errors import AddressSuppressedError, StoreError, SubscriberError
 from digest.matching import KeywordInput, convert
 from digest.schedule import timezone_names
-from digest.subscribers.csv_table import COLUMNS, CsvTable, parse_status, read_csv
-from digest.subscribers.imports import SkipReason, messages, split_tags
+from digest.subscribers.lists import messages
+from digest.subscribers.lists.csv_table import COLUMNS, CsvTable, parse_status, read_csv
+from digest.subscribers.lists.formats import SkipReason, split_tags
 from digest.subscribers.records import (
     ENDED_STATUSES,
     REASON_UNCONFIRMED,

@@ -11,8 +11,8 @@ from bibtexparser.middlewares import RemoveEnclosingMiddleware
 from bibtexparser.model import DuplicateBlockKeyBlock, DuplicateFieldKeyBlock, Entry, ParsingFailedBlock
 
 from digest.identifiers import Identifier, normalize_identifier
-from digest.subscribers.references import messages
-from digest.subscribers.references.entries import (
+from digest.subscribers.marks.references import messages
+from digest.subscribers.marks.references.entries import (
     MAX_ENTRY_LENGTH,
     SHOWN_TEXT,
     InvalidReference,

@@ -10,16 +10,15 @@ from pathlib import Path
 
 from digest.database.models import SubscriberStatus
 from digest.errors import SubscriberError
-from digest.subscribers.imports import (
+from digest.subscribers.lists import messages
+from digest.subscribers.lists.address_list import is_address_list, read_addresses
+from digest.subscribers.lists.formats import (
     LEFT_COLUMNS,
     OTHER_PROGRAM,
     OWN_FORMAT,
     ListFormat,
     find_format,
     find_skip_reason,
-    is_address_list,
-    messages,
-    read_addresses,
 )
 
 PREFERENCE_COLUMNS = ("email", "keywords", "frequency", "send_hour", "timezone", "cap", "trending", "summaries")

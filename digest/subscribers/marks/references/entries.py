@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from digest.identifiers import Identifier, author_key, normalize_identifier
 from digest.sources import clean_text
-from digest.subscribers.references import messages
+from digest.subscribers.marks.references import messages
 
 MAX_REFERENCES = 500  # of one text
 MAX_ENTRY_LENGTH = 60_000  # characters: an abstract, a long list of authors, and notes

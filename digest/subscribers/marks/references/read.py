@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from itertools import islice
 
 from digest.errors import SubscriberError
-from digest.subscribers.references import messages
-from digest.subscribers.references.bibtex import BIBTEX_START, parse_bibtex
-from digest.subscribers.references.csl_json import ReferenceJsonError, parse_csl_json
-from digest.subscribers.references.entries import MAX_REFERENCES, InvalidReference, Reference, ReferenceFormat
-from digest.subscribers.references.lines import parse_lines
-from digest.subscribers.references.ris import RIS_START, parse_ris
+from digest.subscribers.marks.references import messages
+from digest.subscribers.marks.references.bibtex import BIBTEX_START, parse_bibtex
+from digest.subscribers.marks.references.csl_json import ReferenceJsonError, parse_csl_json
+from digest.subscribers.marks.references.entries import MAX_REFERENCES, InvalidReference, Reference, ReferenceFormat
+from digest.subscribers.marks.references.lines import parse_lines
+from digest.subscribers.marks.references.ris import RIS_START, parse_ris
 
 MAX_UPLOAD_BYTES = 2**20
 _JSON_START = re.compile(r"\s*(?:\[\s*(?:\{|\])|\{\s*[\"}])")

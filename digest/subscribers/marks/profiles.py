@@ -28,10 +28,10 @@ from digest.database.models import MarkKind, Paper, PaperMark, Profile, SeedText
 from digest.errors import SubscriberError
 from digest.matching import TermSpace, build_profile, find_term
 from digest.subscribers import messages
-from digest.subscribers.keyword_papers import load_keyword_papers
+from digest.subscribers.marks.keyword_papers import load_keyword_papers
+from digest.subscribers.marks.seed_texts import resolve_seed_texts
 from digest.subscribers.profile import SubscriberProfile, running_subscriber, subscriber_from_token, to_profile
 from digest.subscribers.records import RUNNING_STATUSES, keywords_by_subscriber, store_profile
-from digest.subscribers.seed_texts import resolve_seed_texts
 from digest.tokens import TokenPurpose
 
 MAX_EDITS = 200  # words that a subscriber may weigh, strike or add

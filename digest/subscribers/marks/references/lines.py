@@ -3,8 +3,8 @@
 import re
 
 from digest.identifiers import Identifier, normalize_identifier
-from digest.subscribers.references import messages
-from digest.subscribers.references.entries import (
+from digest.subscribers.marks.references import messages
+from digest.subscribers.marks.references.entries import (
     MAX_ENTRY_LENGTH,
     SHOWN_TEXT,
     InvalidReference,

@@ -18,9 +18,9 @@ from digest.database.models import Delivery, DeliveryKind, MarkKind, Paper, Pape
 from digest.errors import SubscriberError, TokenError
 from digest.papers import STANDING_ID
 from digest.subscribers import messages
-from digest.subscribers.mark_rows import OPPOSITES, add_marks, delete_marks, load_marks
+from digest.subscribers.marks.mark_rows import OPPOSITES, add_marks, delete_marks, load_marks
+from digest.subscribers.marks.profiles import refit_profile
 from digest.subscribers.profile import ActionResult, SubscriberProfile, subscriber_from_token, to_profile
-from digest.subscribers.profiles import refit_profile
 from digest.subscribers.quick_actions import make_undo_token, read_undo_token
 from digest.subscribers.records import RUNNING_STATUSES, subscriber_by_nonce
 from digest.tokens import TokenPurpose, delivery_subject

@@ -27,10 +27,12 @@ from digest.delivery import NewDelivery
 from digest.errors import SubscriberError, SubscriberNotFoundError
 from digest.matching import KeywordInput
 from digest.schedule import load_zone
-from digest.subscribers import messages, records, restore
+from digest.subscribers import messages, records
+from digest.subscribers.marks import refit_profile
+from digest.subscribers.operators import restore
+from digest.subscribers.operators.state_changes import record_state_change, set_state, state_of
 from digest.subscribers.privacy import delete_subscriber
 from digest.subscribers.profile import to_profile
-from digest.subscribers.profiles import refit_profile
 from digest.subscribers.records import (
     ENDED_STATUSES,
     MAX_PAUSE,
@@ -39,7 +41,6 @@ from digest.subscribers.records import (
     RUNNING_STATUSES,
     Preferences,
 )
-from digest.subscribers.state_changes import record_state_change, set_state, state_of
 from digest.subscribers.subscriptions import KeywordLimits, parse_keywords_or_raise
 from digest.subscribers.suppression_list import find_entry, has_complaint, hash_address, lift_suppression
 from digest.tokens import RESUBSCRIBE_LIFETIME

@@ -9,8 +9,8 @@
 - `ris`: RIS
 """
 
-from digest.subscribers.references.entries import MAX_REFERENCES, InvalidReference, Reference, ReferenceFormat
-from digest.subscribers.references.read import (
+from digest.subscribers.marks.references.entries import MAX_REFERENCES, InvalidReference, Reference, ReferenceFormat
+from digest.subscribers.marks.references.read import (
     MAX_UPLOAD_BYTES,
     ParsedReferences,
     ReferenceFileError,

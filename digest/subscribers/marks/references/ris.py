@@ -6,8 +6,8 @@ from typing import Any
 
 import rispy
 
-from digest.subscribers.references import messages
-from digest.subscribers.references.entries import (
+from digest.subscribers.marks.references import messages
+from digest.subscribers.marks.references.entries import (
     MAX_ENTRY_LENGTH,
     SHOWN_TEXT,
     InvalidReference,

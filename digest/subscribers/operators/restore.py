@@ -11,7 +11,7 @@ from digest import delivery
 from digest.database import read_session, write_session
 from digest.database.models import Delivery, DeliveryKind, DeliveryState, Subscriber, SubscriberStatus
 from digest.subscribers import records
-from digest.subscribers.state_changes import record_state_change, state_of
+from digest.subscribers.operators.state_changes import record_state_change, state_of
 from digest.subscribers.suppression_list import has_complaint
 
 CHUNK = 500  # subscribers a transaction

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from digest.subscribers.references import messages
-from digest.subscribers.references.entries import (
+from digest.subscribers.marks.references import messages
+from digest.subscribers.marks.references.entries import (
     InvalidReference,
     Reference,
     arxiv_identifier,
