@@ -37,7 +37,7 @@ class TokenPurpose(StrEnum):
     ADDRESS_CHANGE = "address"  # confirm a new address
     ADDRESS_UNDO = "address-undo"  # go back to the old address
     UNDO = "undo"  # what a quick action has changed
-    MARK = "mark"  # one mark on one paper: see `TokenSigner.sign_mark`
+    MARK = "mark"  # one mark on one paper: see `TokenSigner.sign_marks`
     MARKS = "marks"  # on the papers of one digest
     SAVED = "saved"  # saved papers, and all marks
 
@@ -143,17 +143,11 @@ class TokenSigner:
             raise TokenError(TOKEN_LIFETIMES[purpose][1])
         return subject, issued_at
 
-    def sign_mark(self, nonce: str, paper_id: int, kind: str, issued: datetime) -> str:
-        """Return the token to mark one paper as one of MARK_KINDS. Its subject is `NONCE.PAPER.KIND`."""
-        start, tags = self.sign_marks(nonce, [paper_id], issued)
-        place = MARK_KINDS.index(kind) * MARK_TAG_LENGTH
-        return f"{start}.{paper_id}.{kind}.{tags[0][place : place + MARK_TAG_LENGTH]}"
-
     def sign_marks(self, nonce: str, paper_ids: Iterable[int], issued: datetime) -> tuple[str, list[str]]:
         """Return how the tokens of all marks of an e-mail begin, and for each paper their tags, one behind the other.
 
-        A token is `NONCE.ISSUED.PAPER.KIND.TAG`. A digest has thirty, so one keyed BLAKE2b (RFC 7693) of a paper gives
-        the tags of all its kinds, in a fifth of the time of as many HMACs.
+        A token is `NONCE.ISSUED.PAPER.KIND.TAG`, its subject `NONCE.PAPER.KIND`. A digest has thirty, so one keyed
+        BLAKE2b (RFC 7693) of a paper gives the tags of all its kinds, in a fifth of the time of as many HMACs.
         """
         start = f"{nonce}.{int(issued.timestamp()):x}"
         tags = urlsafe_b64encode(b"".join(_hash_marks(self._mark_keys[0], start, paper_ids))).decode()
@@ -193,6 +187,11 @@ def _hash_marks(key: bytes, start: str, paper_ids: Iterable[int]) -> list[bytes]
         of_paper.update(b"%d" % paper_id)
         hashes.append(of_paper.digest())
     return hashes
+
+
+def split_mark_tags(tags: str) -> tuple[str, ...]:
+    """Split what `TokenSigner.sign_marks` returns for one paper into a tag for each of MARK_KINDS; none of no text."""
+    return tuple(tags[start : start + MARK_TAG_LENGTH] for start in range(0, len(tags), MARK_TAG_LENGTH))
 
 
 def delivery_subject(delivery_id: int, message_id: str) -> str:

@@ -13,9 +13,9 @@ from digest.rendering import layout, messages
 from digest.rendering.contexts import LINK_NAMES, DigestContext
 from digest.rendering.fragment_cache import FragmentCache, RenderedPaper, encode_wrapped
 from digest.rendering.fragments import EMPTY, EncodedPair, EncodedValues, encode_html_and_text
-from digest.rendering.paper_card import REASON_KEYWORD_LENGTH, PaperForm, split_mark_tags
+from digest.rendering.paper_card import REASON_KEYWORD_LENGTH, PaperForm
 from digest.rendering.theme import HIGHLIGHT_COLORS
-from digest.tokens import MARK_KINDS
+from digest.tokens import MARK_KINDS, split_mark_tags
 
 HTML_LIMIT = 95_000  # bytes of encoded HTML; Gmail hides what comes after about 102,000
 CARDS_HTML_LIMIT = 75_000  # of these, for the layout and the cards

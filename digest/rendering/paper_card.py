@@ -12,7 +12,7 @@ from digest.rendering import messages
 from digest.rendering.contexts import DigestContext, PaperView
 from digest.rendering.fragments import placeholder
 from digest.rendering.messages import Period
-from digest.tokens import MARK_KINDS, MARK_TAG_LENGTH
+from digest.tokens import MARK_KINDS, split_mark_tags
 
 CARD_TITLE_LENGTH, ROW_TITLE_LENGTH, LABEL_LENGTH = 300, 160, 70  # characters; a label names the paper in a link
 SNIPPET_LENGTH, SUMMARY_LENGTH, ORGANIZATION_LENGTH, REASON_KEYWORD_LENGTH = 360, 600, 100, 60
@@ -196,11 +196,6 @@ def build_card(
         code=next((link for link in links if link.url == paper.code_url), None),
         marks=mark_links(fields.mark_start, paper.id, fields.mark_tags, label) if is_card else (),
     )
-
-
-def split_mark_tags(tags: str) -> tuple[str, ...]:
-    """Split what `TokenSigner.sign_marks` returns for one paper into a tag for each kind of mark."""
-    return tuple(tags[start : start + MARK_TAG_LENGTH] for start in range(0, len(tags), MARK_TAG_LENGTH))
 
 
 def mark_links(start: str, paper_id: int, tags: Sequence[str], title: str) -> tuple[PaperLink, ...]:

@@ -28,6 +28,7 @@ from digest.subscribers.lists.csv_table import COLUMNS, read_csv
 from digest.subscribers.lists.formats import ROW_COLUMNS, SkipReason
 from digest.subscribers.marks.references import MAX_REFERENCES, decode_upload, parse_references
 from digest.tokens import TokenPurpose, TokenSigner
+from tests.support.tokens import sign_mark_of
 
 NOW = datetime(2026, 7, 29, 18, tzinfo=UTC)
 ANY_TEXT = st.text(max_size=200)
@@ -241,7 +242,7 @@ def test_any_file_is_text_or_refused(content: bytes) -> None:
 def test_a_token_is_worth_something_for_its_purpose_only(subject: str, purpose: TokenPurpose, forged: str) -> None:
     signer = TokenSigner(["k" * 32])
     if purpose == TokenPurpose.MARK:  # its tokens have a form of their own
-        token = signer.sign_mark("9f86d081", 7, "more", NOW)
+        token = sign_mark_of(signer, "9f86d081", 7, "more", NOW)
         assert signer.unsign(purpose, token, NOW) == "9f86d081.7.more"
     else:
         token = signer.sign(purpose, subject, NOW)

@@ -24,6 +24,7 @@ from digest.subscribers import (
 from digest.subscribers.records import subscriber_by_email
 from digest.tokens import TokenPurpose, TokenSigner, delivery_subject
 from tests.support.factories import NOW
+from tests.support.tokens import sign_mark_of
 
 KEY = "a key for the tests that is long enough"
 TUESDAY = datetime(2026, 7, 28, 9, tzinfo=UTC)
@@ -123,7 +124,7 @@ def erase_by_email(ctx: AppContext, email: str, now: datetime = NOW) -> None:
 def sign_mark(ctx: AppContext, email: str, paper_id: int, kind: str, now: datetime) -> str:
     """Return the token that an e-mail to `email` would carry to mark a paper."""
     with read_session(ctx.engine) as session:
-        return ctx.token_signer.sign_mark(subscriber_by_email(session, email).nonce, paper_id, kind, now)
+        return sign_mark_of(ctx.token_signer, subscriber_by_email(session, email).nonce, paper_id, kind, now)
 
 
 def sign_digest_token(ctx: AppContext, delivery: Delivery, purpose: TokenPurpose) -> str:

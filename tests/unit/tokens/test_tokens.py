@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.errors import TokenError
-from digest.tokens import MARK_KINDS, MARK_TAG_LENGTH, TokenPurpose, TokenSigner, delivery_subject
+from digest.tokens import MARK_KINDS, MARK_TAG_LENGTH, TokenPurpose, TokenSigner, delivery_subject, split_mark_tags
+from tests.support.tokens import sign_mark_of
 
 NOW = datetime(2026, 7, 29, 8, tzinfo=UTC)
 SIGNER = TokenSigner(["a key for the tests that is long enough"])
@@ -114,7 +115,7 @@ def test_the_subject_of_a_delivery_has_64_bits_of_its_message_id() -> None:
 
 @pytest.mark.parametrize("kind", MARK_KINDS)
 def test_a_token_of_a_mark_gives_back_subscriber_paper_and_kind(kind: str) -> None:
-    token = SIGNER.sign_mark("nonce-_1", 17, kind, NOW)
+    token = sign_mark_of(SIGNER, "nonce-_1", 17, kind, NOW)
     assert SIGNER.unsign_with_time(TokenPurpose.MARK, token, NOW) == (f"nonce-_1.17.{kind}", NOW)
     assert SIGNER.unsign(TokenPurpose.MARK, token, NOW + timedelta(days=90))
     with pytest.raises(TokenError, match="valid for 90 days and has expired"):
@@ -124,15 +125,15 @@ def test_a_token_of_a_mark_gives_back_subscriber_paper_and_kind(kind: str) -> No
 def test_the_tokens_of_many_marks_are_those_of_each() -> None:
     start, tags = SIGNER.sign_marks("nonce", [3, 17, 2**40], NOW)
     for paper_id, of_paper in zip([3, 17, 2**40], tags, strict=True):
-        assert len(of_paper) == len(MARK_KINDS) * MARK_TAG_LENGTH
-        for place, kind in enumerate(MARK_KINDS):
-            tag = of_paper[place * MARK_TAG_LENGTH : (place + 1) * MARK_TAG_LENGTH]
-            assert f"{start}.{paper_id}.{kind}.{tag}" == SIGNER.sign_mark("nonce", paper_id, kind, NOW)
-    assert len({SIGNER.sign_mark("nonce", 1, kind, NOW).rpartition(".")[2] for kind in MARK_KINDS}) == len(MARK_KINDS)
+        for kind, tag in zip(MARK_KINDS, split_mark_tags(of_paper), strict=True):
+            assert len(tag) == MARK_TAG_LENGTH
+            assert f"{start}.{paper_id}.{kind}.{tag}" == sign_mark_of(SIGNER, "nonce", paper_id, kind, NOW)
+    own_tags = {sign_mark_of(SIGNER, "nonce", 1, kind, NOW).rpartition(".")[2] for kind in MARK_KINDS}
+    assert len(own_tags) == len(MARK_KINDS)
 
 
 def test_the_tag_of_a_mark_fits_no_other_subscriber_time_paper_or_kind() -> None:
-    nonce, issued, paper, kind, tag = SIGNER.sign_mark("nonce", 17, "more", NOW).split(".")
+    nonce, issued, paper, kind, tag = sign_mark_of(SIGNER, "nonce", 17, "more", NOW).split(".")
     for forged in (
         ("other", issued, paper, kind, tag),
         (nonce, f"{int(issued, 16) + 1:x}", paper, kind, tag),
@@ -152,7 +153,7 @@ def test_the_tag_of_a_mark_fits_no_other_subscriber_time_paper_or_kind() -> None
 
 @pytest.mark.parametrize("purpose", PURPOSES)
 def test_a_token_of_a_mark_is_worthless_for_all_else_and_others_mark_nothing(purpose: TokenPurpose) -> None:
-    mark = SIGNER.sign_mark("nonce", 17, "more", NOW)
+    mark = sign_mark_of(SIGNER, "nonce", 17, "more", NOW)
     other = SIGNER.sign(purpose, "nonce", NOW)
     like_a_mark = SIGNER.sign(TokenPurpose.MARK, "nonce.17.more", NOW)
     for used, token in ((purpose, mark), (TokenPurpose.MARK, other), (TokenPurpose.MARK, like_a_mark)):
@@ -171,7 +172,7 @@ def test_arbitrary_text_marks_nothing_and_raises_nothing_else(text: str) -> None
 
 def test_marks_of_a_replaced_key_count_and_the_new_one_signs() -> None:
     old, both, new = TokenSigner(["old"]), TokenSigner(["new", "old"]), TokenSigner(["new"])
-    before, after = (signer.sign_mark("nonce", 1, "saved", NOW) for signer in (old, both))
+    before, after = (sign_mark_of(signer, "nonce", 1, "saved", NOW) for signer in (old, both))
     assert both.unsign(TokenPurpose.MARK, before, NOW) == new.unsign(TokenPurpose.MARK, after, NOW) == "nonce.1.saved"
     with pytest.raises(TokenError):
         new.unsign(TokenPurpose.MARK, before, NOW)
