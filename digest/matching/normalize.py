@@ -63,7 +63,7 @@ _BREAK_GAP = re.compile(
 # (1) begins an item and (D-1) is a formula, so neither is the number of the next word. In CO(2) and COVID-19) it is.
 _ENUMERATOR = re.compile(r"(?:(?<![^\s(])\([0-9]{1,2}|(?<![^\W_])[A-Za-z]\s?[-+\u2212]\s?[0-9]{1,2})$")
 _NAME_SYMBOLS = "+#*"
-_FIRST_WIDE_CHARACTER = "\u1100"  # CJK and its neighbours begin here
+FIRST_WIDE_CHARACTER = "\u1100"  # CJK and its neighbors begin here: a character is a word
 
 # Function words. They end joining: "are a" is not area, and robots "in formation" give no information.
 FUNCTION_WORDS = frozenset(
@@ -136,11 +136,6 @@ def normalize_word(word: str) -> tuple[str, str]:
     return to_key(exact.removesuffix("'s").replace("'", "")), exact
 
 
-def normalize_text(text: str) -> str:
-    """Return the keys of a text with a blank before and after each."""
-    return f" {' '.join(split_words(text).keys)} "
-
-
 @lru_cache(maxsize=1 << 12)
 def classify_gap(separator: str) -> str:
     """Classify the characters between two words. Parentheses, quotes, slashes and symbols count as a blank."""
@@ -170,5 +165,5 @@ def can_join(left: str, right: str, gap: str) -> bool:
         or right in FUNCTION_WORDS
         or left[-1] in _NAME_SYMBOLS
         or right[-1] in _NAME_SYMBOLS
-        or (left[-1] >= _FIRST_WIDE_CHARACTER) != (right[0] >= _FIRST_WIDE_CHARACTER)
+        or (left[-1] >= FIRST_WIDE_CHARACTER) != (right[0] >= FIRST_WIDE_CHARACTER)
     )

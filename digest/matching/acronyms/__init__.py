@@ -5,11 +5,12 @@
 - `table`: acronyms that mean the same in every paper
 """
 
-from digest.matching.acronyms.definitions import AcronymDefinition, find_definitions, window_without
+from digest.matching.acronyms.definitions import DIGIT_WORDS, AcronymDefinition, find_definitions, window_without
 from digest.matching.acronyms.learned import choose_long_form, extend_acronyms, list_definitions, list_small_words
 from digest.matching.acronyms.table import NO_ACRONYMS, Acronym, AcronymTable, shipped_acronyms, to_acronym
 
 __all__ = [
+    "DIGIT_WORDS",
     "NO_ACRONYMS",
     "Acronym",
     "AcronymDefinition",

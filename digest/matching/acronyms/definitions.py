@@ -16,7 +16,7 @@ WINDOW = 12  # words before and behind an acronym that are read as if it were no
 _LONG_THEN_SHORT = re.compile(r"\(\s?([A-Za-z][A-Za-z0-9]{1,9})\s?[);,]")
 _SHORT_THEN_LONG = re.compile(r"\b([A-Z][A-Za-z0-9]{1,9})\s?\((?=[A-Za-z])")
 _SKIPPABLE_WORDS = FUNCTION_WORDS - {"a"}
-_DIGIT_WORDS = {"2": "to", "4": "for"}
+DIGIT_WORDS = {"2": "to", "4": "for"}  # that a digit is read as: Text2SQL, AI4Science
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def _expected_initials(words: Words, position: int, match: re.Match[str]) -> lis
         return []
     if acronym.endswith("s") and acronym[:-1].isupper():
         acronym = acronym[:-1]
-    return [_DIGIT_WORDS.get(char, char.lower()) for char in acronym]
+    return [DIGIT_WORDS.get(char, char.lower()) for char in acronym]
 
 
 def _match_initials(words: Words, position: int, initials: Sequence[str], step: int) -> int | None:

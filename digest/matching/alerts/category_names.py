@@ -1,12 +1,11 @@
 """Names of the categories of arXiv in words, as its account pages and the commands of its mailing lists have them."""
 
-from digest.matching.metadata import is_arxiv_category, normalize_category
+from digest.matching.metadata import DIVIDED_ARCHIVES, is_arxiv_category, normalize_category
 
-# Archives without categories of their own, and those that have some.
+# Archives without categories of their own.
 SINGLE_ARCHIVES = frozenset(
     "gr-qc hep-ex hep-lat hep-ph hep-th math-ph nucl-ex nucl-th quant-ph".split()  # noqa: SIM905
 )
-DIVIDED_ARCHIVES = frozenset("astro-ph cond-mat cs econ eess math nlin physics q-bio q-fin stat".split())  # noqa: SIM905
 _NAMES = {
     "cs": "AI Artificial Intelligence; AR Hardware Architecture; CC Computational Complexity; CE Computational "
     "Engineering, Finance, and Science; CG Computational Geometry; CL Computation and Language; CR Cryptography and "

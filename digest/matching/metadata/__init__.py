@@ -6,7 +6,7 @@
 """
 
 from digest.matching.metadata.author_names import matches_author, name_variants, normalize_author
-from digest.matching.metadata.categories import is_arxiv_category, is_misspelled_category
+from digest.matching.metadata.categories import DIVIDED_ARCHIVES, is_arxiv_category, is_misspelled_category
 from digest.matching.metadata.names import (
     ARXIV_DOI,
     normalize_category,
@@ -17,6 +17,7 @@ from digest.matching.metadata.names import (
 
 __all__ = [
     "ARXIV_DOI",
+    "DIVIDED_ARCHIVES",
     "is_arxiv_category",
     "is_misspelled_category",
     "matches_author",

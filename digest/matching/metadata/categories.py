@@ -15,6 +15,7 @@ _SUBJECTS = {
     "cond-mat": "dis-nn mes-hall mtrl-sci other quant-gas soft stat-mech str-el supr-con",
     "nlin": "AO CD CG PS SI",
 }
+DIVIDED_ARCHIVES = frozenset(_SUBJECTS)
 ARXIV_CATEGORIES = frozenset(
     f"{archive}.{subject}".lower() for archive, subjects in _SUBJECTS.items() for subject in subjects.split()
 )
@@ -28,6 +29,6 @@ def is_arxiv_category(name: str) -> bool:
 def is_misspelled_category(name: str) -> bool:
     """Return whether a name can only be meant for a category of arXiv, which has none such: cs.XX, cs.CL cs.CV."""
     archive, dot, subject = name.lower().partition(".")
-    if archive in _SUBJECTS and dot:
+    if archive in DIVIDED_ARCHIVES and dot:
         return not subject.endswith("*") and name.lower() not in ARXIV_CATEGORIES
     return False

@@ -2,7 +2,7 @@
 
 - `forms`: forms of a phrase: acronyms, and words with a digit
 - `index`: many phrases in one text
-- `phrases`: phrases from words as entered
+- `parse`: phrases from words as entered
 - `prefilter`: words that may begin one of many phrases
 - `sorted_keys`: keys in order, and the runs of words that spell them
 """
@@ -15,7 +15,7 @@ from digest.matching.phrases.index import (
     is_standalone,
     split_words_cached,
 )
-from digest.matching.phrases.phrases import (
+from digest.matching.phrases.parse import (
     MAX_PHRASE_LENGTH,
     MAX_PHRASE_WORDS,
     MIN_PREFIX_LENGTH,

@@ -4,17 +4,15 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import product
 
-from digest.matching.acronyms import Acronym, AcronymTable
+from digest.matching.acronyms import DIGIT_WORDS, Acronym, AcronymTable
 from digest.matching.forms import to_key
 from digest.matching.normalize import BREAK, HYPHEN, SPACE, Words, can_join
 from digest.matching.terms import ACRONYM_SIGN, Phrase, TextField
 
 MAX_FORMS = 8  # of one phrase
 _SIGNS = (ACRONYM_SIGN, 2 * ACRONYM_SIGN)  # the second one begins another long form
-_SIGNS = (ACRONYM_SIGN, 2 * ACRONYM_SIGN)  # the second one begins another long form
-_DIGIT_WORDS = {"2": "to", "4": "for"}
 _WITH_DIGIT = re.compile(r"([a-z]{2,})([24])([a-z]{2,})")  # Text2SQL, AI4Science; neither H2O nor GPT-4o
-_DIGITS = {word: digit for digit, word in _DIGIT_WORDS.items()}
+_DIGITS = {word: digit for digit, word in DIGIT_WORDS.items()}
 
 Part = str | Acronym
 
@@ -46,7 +44,7 @@ def split_forms(words: Words, acronyms: AcronymTable | None) -> tuple[list[Part]
         elif match := _WITH_DIGIT.fullmatch(key):
             by_short = acronyms.by_short if acronyms else {}
             left, right = to_key(match[1]), to_key(match[3])
-            parts += [by_short.get(left, left), _DIGIT_WORDS[match[2]], by_short.get(right, right)]
+            parts += [by_short.get(left, left), DIGIT_WORDS[match[2]], by_short.get(right, right)]
             gaps += [gap, SPACE, SPACE]
         else:
             parts.append(key)

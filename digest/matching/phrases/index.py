@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from digest.matching.acronyms import Acronym, AcronymDefinition, find_definitions, window_without
 from digest.matching.normalize import BREAK, HYPHEN, Words, can_join, split_words
-from digest.matching.phrases.phrases import MIN_PREFIX_LENGTH
+from digest.matching.phrases.parse import MIN_PREFIX_LENGTH
 from digest.matching.phrases.sorted_keys import SortedKeys
 from digest.matching.terms import Phrase
 

@@ -4,13 +4,12 @@ The share is the weight of those words of the profile that the paper has, of the
 stands once in an abstract counts half. So the reason is always to be read in the paper.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
-from typing import Any
 
 from digest.matching.phrases import split_words_cached
-from digest.matching.similarity.paper_terms import TermSpan, list_terms, weigh_terms
+from digest.matching.similarity.paper_terms import list_terms, weigh_terms
 from digest.matching.similarity.space import SparseMatrix, Text
 
 CLOSE_SHARE = 0.15  # from which on a paper is close to a profile, or like another paper
@@ -68,11 +67,6 @@ class PaperTerms:
         return shares
 
 
-def locate_terms(terms: Mapping[str, Any], text: str) -> Iterator[TermSpan]:
-    """Yield where these terms stand in a text."""
-    return (span for span in list_terms(split_words_cached(text)) if span.term in terms)
-
-
 def shared_words(
     profile: Mapping[str, float], title: str, abstract: str, limit: int = MAX_SHARED_WORDS
 ) -> list[SharedWord]:
@@ -82,8 +76,9 @@ def shared_words(
         return []
     spellings: dict[str, str] = {}
     for text in (title, abstract):
-        for term, start, end in locate_terms(profile, text):
-            spellings.setdefault(term, " ".join(text[start:end].split()))
+        for term, start, end in list_terms(split_words_cached(text)):
+            if term in profile:
+                spellings.setdefault(term, " ".join(text[start:end].split()))
     presence = weigh_terms(title, abstract)
     return [
         SharedWord(term, spellings[term], profile[term] * presence[term] / total)

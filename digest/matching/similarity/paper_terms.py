@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
-from digest.matching.normalize import BREAK, FUNCTION_WORDS, Words, split_words
+from digest.matching.normalize import BREAK, FIRST_WIDE_CHARACTER, FUNCTION_WORDS, Words, split_words
 from digest.matching.phrases import split_words_cached
 
 MAX_TERM_LENGTH = 60  # characters; longer ones are addresses and formulas
 MENTION = 0.5  # what a term counts that stands once in an abstract; in the title, or twice, it counts 1
-_FIRST_WIDE_CHARACTER = "\u1100"  # CJK and its neighbors begin here: a character is a word
 # Words of scientific prose, whatever it is about.
 PROSE_WORDS = frozenset(
     "about above across after again all along also although among another any around away based become becoming "  # noqa: SIM905
@@ -53,7 +52,7 @@ def list_terms(words: Words) -> Iterator[TermSpan]:
 def _tells_something(key: str) -> bool:
     if key in STOP_WORDS or len(key) > MAX_TERM_LENGTH:
         return False
-    return any(map(str.isalpha, key)) if len(key) > 1 else key >= _FIRST_WIDE_CHARACTER
+    return any(map(str.isalpha, key)) if len(key) > 1 else key >= FIRST_WIDE_CHARACTER
 
 
 def weigh_terms(title: str, abstract: str) -> dict[str, float]:
