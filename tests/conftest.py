@@ -11,6 +11,7 @@ from hypothesis import settings
 from sqlalchemy import Engine
 
 from digest import database
+from tests.support.compiled_statements import share_compiled_statements
 from tests.support.postgres import DatabasePool, Postgres, server
 from tests.support.relay import Relay, relay
 
@@ -20,6 +21,7 @@ Connect = Callable[[str], Engine]
 settings.register_profile("patient", deadline=None)
 settings.register_profile("thorough", deadline=None, max_examples=1000)
 settings.load_profile("patient")
+share_compiled_statements()
 
 
 def pytest_collection_finish() -> None:
