@@ -16,7 +16,7 @@ from digest.rendering import PaperView, highlight_matches
 if TYPE_CHECKING:
     from digest.papers import RecentPapersIndex
 
-CACHE_SIZE = 20_000  # papers and their highlighted forms
+CACHE_SIZE = 3_000  # papers, their highlighted forms and their cards, some 3 KB each
 
 
 @dataclass(frozen=True, slots=True)

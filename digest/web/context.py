@@ -1,5 +1,6 @@
 """State shared by all requests, and the Jinja environment of the pages."""
 
+import gc
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -66,6 +67,9 @@ class WebContext:
         with read_session(self.ctx.engine) as session:
             self.recent_papers.refresh(session)
             self.suggester.load_phrases(session)
+        # What is loaded stays: looking through it for garbage takes a quarter of a second, in which no request is
+        # answered.
+        gc.freeze()
 
     @property
     def are_caches_filled(self) -> bool:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from digest.papers.suggestions.phrase_table import PhraseTable
 
 Column = npt.NDArray[Any]
-TERM_CACHE_SIZE = 1000  # terms whose matches are cached until the next refresh, 5 KB each with 20,000 papers
+TERM_CACHE_SIZE = 300  # terms whose matches are cached until the next refresh, 10 KB each with 20,000 papers
 LOCK_TIMEOUT = 0.05  # seconds, for who can do without the index: a search takes a few milliseconds, loading seconds
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from digest import planning
 from digest.database import read_session
 from digest.matching import KeywordInput, parse_canonical, restrict_to_sources
-from digest.papers import latest_list_day, papers_on_day
+from digest.papers import find_recent_candidates, latest_list_day, papers_on_day
 from digest.planning import Preview, preview_recent
 from digest.rendering import (
     DigestContext,
@@ -33,6 +33,7 @@ from digest.web.previews.descriptions import LIST_DAYS_BY_PERIOD, KeywordCounts,
 SHOWN_PAPERS = 3  # in the window that stands for the e-mail
 MAX_PREVIEW_TERMS = 400  # terms of all keywords that one preview looks up
 EXAMPLE_KEYWORDS, TRIED_PHRASES = 2, 8
+MAX_EXAMPLE_PAPERS = 1000  # that may match one phrase, more than a day has of any
 LEAST_OF_A_PERIOD = 0.75  # fewer than that are rather told by a longer period
 
 
@@ -136,16 +137,19 @@ def preview_example(web: WebContext, phrases: Sequence[str]) -> EmailPreview | N
 
 
 def _choose_example(web: WebContext, phrases: Sequence[str]) -> EmailPreview | None:
+    now, (keywords, _) = web.clock(), parse_keywords(phrases[:TRIED_PHRASES])
     with read_session(web.ctx.engine) as session:
-        day = latest_list_day(session)
-        papers = papers_on_day(session, day) if day else []
-        if day is None:
+        # Only what may match is read: all papers of a day would take seconds, and 20 MB for their words.
+        queries = [parse_canonical(keyword.canonical) for keyword in keywords]
+        candidates = find_recent_candidates(session, queries, days=1, scan_limit=MAX_EXAMPLE_PAPERS)
+        if candidates is None:
             return None
-        now, (keywords, _) = web.clock(), parse_keywords(phrases[:TRIED_PHRASES])
-        counts = planning.preview(session, keywords, papers, day, now, cap=SHOWN_PAPERS).match_counts
-        ranked = sorted(zip(counts, range(len(keywords)), strict=True), key=lambda pair: (-pair[0], pair[1]))
+        papers, day = candidates.papers, candidates.day
+        counts = planning.preview(session, keywords, papers, day, now, cap=SHOWN_PAPERS).match_counts if papers else ()
+        ranked = sorted(zip(counts, range(len(counts)), strict=True), key=lambda pair: (-pair[0], pair[1]))
         chosen = [keywords[position] for count, position in ranked[:EXAMPLE_KEYWORDS] if count]
-        found = planning.preview(session, chosen, papers, day, now, cap=SHOWN_PAPERS)
+        shown = papers if chosen else papers_on_day(session, day)
+        found = planning.preview(session, chosen, shown, day, now, cap=SHOWN_PAPERS)
     return replace(_preview_email(web, chosen, found), is_example=True) if found.papers else None
 
 
