@@ -8,14 +8,45 @@ from collections.abc import Sequence
 from datetime import date, datetime
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+REPEATED_WEEKDAYS = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")
 MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
 )
+# What is counted, for one and for many: whole, as a translator needs it.
+COUNTED_NOUNS = {
+    "alert": "alerts",
+    "attempt": "attempts",
+    "comment": "comments",
+    "day": "days",
+    "digest": "digests",
+    "e-mail": "e-mails",
+    "entry": "entries",
+    "feed": "feeds",
+    "fetch": "fetches",
+    "hour": "hours",
+    "invalid line": "invalid lines",
+    "keyword": "keywords",
+    "match": "matches",
+    "message": "messages",
+    "more author": "more authors",
+    "more group": "more groups",
+    "more keyword": "more keywords",
+    "more paper": "more papers",
+    "more problem": "more problems",
+    "more source": "more sources",
+    "more word": "more words",
+    "new paper": "new papers",
+    "paper": "papers",
+    "star": "stars",
+    "subscriber": "subscribers",
+    "template": "templates",
+    "upvote": "upvotes",
+}
 FREQUENCY_LABELS = {
     "daily": "every day",
     "weekdays": "every weekday",
-    "weekly": "once a week, on {weekday}s",
+    "weekly": "once a week, on {weekdays}",
     "monthly": "once a month, on the 1st",
 }
 SHOWN_AUTHORS = 3  # before the last one
@@ -59,8 +90,8 @@ def format_number(value: int) -> str:
 
 
 def pluralize(value: int, noun: str) -> str:
-    """Return 1 paper, 2 papers, 1,234 papers."""
-    return f"{format_number(value)} {noun}{'' if value == 1 else 's'}"
+    """Return 1 paper, 2 papers, 1,234 papers; `noun` is one of COUNTED_NOUNS, or from a template of the operator."""
+    return f"{format_number(value)} {noun if value == 1 else COUNTED_NOUNS.get(noun, f'{noun}s')}"
 
 
 def format_day(day: date) -> str:
@@ -83,15 +114,14 @@ def frequency_label(frequency: str, weekday: int = 0) -> str:
     """Return how often digests come, in words; `weekday` is that of weekly ones, 0 for Monday."""
     if frequency not in FREQUENCY_LABELS:  # a form shows again what was sent, and that is no format string
         return frequency
-    return FREQUENCY_LABELS[frequency].format(weekday=WEEKDAYS[weekday % len(WEEKDAYS)])
+    return FREQUENCY_LABELS[frequency].format(weekdays=REPEATED_WEEKDAYS[weekday % len(WEEKDAYS)])
 
 
 def join_words(words: Sequence[str], more: int = 0, noun: str = "", *, conjunction: str = "and") -> str:
     """Return a, b and c; with `more`: a, b, c and 5 more (5 more keywords)."""
     parts = [*words]
     if more:
-        rest = f" {noun}{'' if more == 1 else 's'}" if noun else ""
-        parts.append(f"{format_number(more)} more{rest}")
+        parts.append(pluralize(more, f"more {noun}") if noun else f"{format_number(more)} more")
     return f"{', '.join(parts[:-1])} {conjunction} {parts[-1]}" if len(parts) > 1 else "".join(parts)
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from digest.formatting import COUNTED_NOUNS
+
 ROOT = Path(__file__).parents[1]
 
 # Words of a private vocabulary, and archaic turns. Left: a regular expression without case; right: what to write.
@@ -367,3 +369,32 @@ def test_a_raised_sentence_is_seen(tmp_path: Path) -> None:
         '    raise SubscriberError(messages.NO_DAY, step="no step")\n'
     )
     assert {text for _, text in raised_sentences(module)} == {"Choose another day.", "There is no … here."}
+
+
+# What is counted, where it is written: `{{ n|count("paper") }}`, `{{ n|pluralize("day") }}`, `pluralize(n, "paper")`.
+COUNTED = re.compile(r"""(?:\|(?:count|pluralize)\(|pluralize\([^"'\n]*,\s)["']([a-z -]+)["']\)""")
+# A plural that is put together: "{count} paper(s)", "{{ noun }}s", "'' if count == 1 else 's'".
+GLUED_PLURAL = re.compile(r"""[a-z]\(e?s\)(?!\w)|\}\}s\b|["']e?s["'] if |else ["']e?s["']""")
+
+
+def word_sources() -> list[Path]:
+    """Modules and templates that make sentences."""
+    templates = [path for path in (ROOT / "templates").rglob("*.*") if path.suffix in {".html", ".txt"}]
+    return [*(ROOT / "digest").rglob("*.py"), *(path for path in templates if "static" not in path.parts)]
+
+
+def test_whatever_is_counted_has_both_its_forms_written_out() -> None:
+    counted = {noun for path in word_sources() for noun in COUNTED.findall(path.read_text(encoding="utf-8"))}
+    assert len(counted) > 20
+    assert counted <= COUNTED_NOUNS.keys(), "write these into COUNTED_NOUNS of digest/formatting.py"
+
+
+def test_no_plural_is_put_together() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}: {plural[0]}"
+        for path in word_sources()
+        if path.name != "descriptions.py"  # finds words of others
+        for plural in GLUED_PLURAL.finditer(path.read_text(encoding="utf-8"))
+    ]
+    assert not found
+    assert all(map(GLUED_PLURAL.search, ("{n} paper(s)", "{{ day }}s", "paper{'' if n == 1 else 's'}")))

@@ -57,7 +57,7 @@ def print_trial(trial: "FeedTrial", *, reads_crossref: bool) -> None:
         ("title", trial.title),
         ("kind", trial.dialect),
         ("entries", trial.entries),
-        ("dates", f"{days} ({pluralize(trial.dated, 'entry') if trial.dated == 1 else f'{trial.dated:,} entries'})"),
+        ("dates", f"{days} ({pluralize(trial.dated, 'entry')})"),
         *((f"with {scheme}", count) for scheme, count in trial.identifiers.items()),
         ("without authors", trial.without_authors),
         ("without abstract", trial.without_abstract),

@@ -223,10 +223,7 @@ def subscribers_summary(total: int, joined: int, left: int) -> str:
 
 
 def fetches_summary(fetches: int, failed: int, new_papers: int) -> str:
-    return (
-        f"In 30 days: {pluralize(fetches, 'fetch') if fetches == 1 else f'{fetches:,} fetches'}, {failed:,} failed, "
-        f"{pluralize(new_papers, 'new paper')}."
-    )
+    return f"In 30 days: {pluralize(fetches, 'fetch')}, {failed:,} failed, {pluralize(new_papers, 'new paper')}."
 
 
 def new_papers_title(source: str) -> str:

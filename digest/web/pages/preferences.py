@@ -11,7 +11,7 @@ from starlette.background import BackgroundTask
 from digest import subscribers
 from digest.database import read_session
 from digest.database.models import SubscriberStatus
-from digest.formatting import WEEKDAYS
+from digest.formatting import REPEATED_WEEKDAYS
 from digest.matching import MAX_LIMITS, is_exclusion
 from digest.papers import latest_list_day
 from digest.schedule import load_zone
@@ -167,7 +167,7 @@ def unsubscribe_page(web: WebDep, token: str) -> HTMLResponse:
         token=token,
         weekly=weekly if weekly and not weekly.is_set else None,
         pause=pause if pause and not pause.is_set else None,
-        weekdays=WEEKDAYS,
+        repeated_weekdays=REPEATED_WEEKDAYS,
         weekly_token=weekly_token,
         pause_token=pause_token,
         busiest=busiest if mute and mute.keyword and not mute.is_only else None,
