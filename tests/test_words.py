@@ -6,6 +6,7 @@ and .env.example. A word that belongs there all the same stands in ALLOWED with 
 
 import ast
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -312,21 +313,25 @@ def test_sentences_are_found_wherever_they_stand(tmp_path: Path) -> None:
 OWN_SENTENCES = {
     "digest/cli/demo.py": "a fault of ours, which no one can cause",
     "digest/cli/output.py": "a fault of ours, which no one can cause",
-    "digest/database/models/column_types.py": "a fault of ours, which no one can cause",
+    "digest/database/column_types.py": "a fault of ours, which no one can cause",
     "digest/mail/message.py": "faults of ours, which no one can cause",
     "digest/matching/explain.py": "a fault of ours, which no one can cause",
-    "digest/matching/language/lexer.py": "a fault of ours, which no one can cause",
-    "digest/papers/__init__.py": "what Python says of a missing attribute",
+    "digest/matching/lexer.py": "a fault of ours, which no one can cause",
     "digest/schedule.py": "faults of ours: forms and columns check these values before",
-    "digest/sources/__init__.py": "what Python says of a missing attribute",
     "digest/sources/http.py": "a fault of ours, and one that is caught in the module",
     "digest/sources/pubmed.py": "a fault of ours, which no one can cause",
-    "digest/sources/testing/contract.py": "what a failed test tells the author of a source",
-    "digest/subscribers/lists/csv_table.py": "sentences about files, which go with its vocabulary",
-    "digest/subscribers/lists/csv_transfer.py": "sentences about files, which go with its vocabulary",
+    "digest/sources/contract.py": "what a failed test tells the author of a source",
+    "digest/subscribers/csv_table.py": "sentences about files, which go with its vocabulary",
+    "digest/subscribers/csv_transfer.py": "sentences about files, which go with its vocabulary",
     "digest/web/context.py": "replaced by the page of a 404",
 }
 MIN_WORDS = 3  # of a sentence
+
+
+def module_name(path: Path) -> str:
+    """Return package and file of a module, whatever folder within the package it is in."""
+    parts = path.relative_to(ROOT).parts
+    return "/".join([*parts[:2], *parts[2:][-1:]])
 
 
 def raised_sentences(path: Path) -> Iterator[tuple[int, str]]:
@@ -353,7 +358,10 @@ def test_no_error_is_worded_outside_the_messages() -> None:
         for path in (ROOT / "digest").rglob("*.py")
         if path.name != "messages.py" and "migrations" not in path.parts
     ]
-    found = {str(path.relative_to(ROOT)): list(raised_sentences(path)) for path in modules}
+    found: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    for path in modules:
+        if path.name != "__init__.py":  # what Python says of a missing attribute
+            found[module_name(path)] += raised_sentences(path)
     faults = [
         f"{name}:{line}: {text!r}" for name, texts in found.items() if name not in OWN_SENTENCES for line, text in texts
     ]
@@ -369,6 +377,67 @@ def test_a_raised_sentence_is_seen(tmp_path: Path) -> None:
         '    raise SubscriberError(messages.NO_DAY, step="no step")\n'
     )
     assert {text for _, text in raised_sentences(module)} == {"Choose another day.", "There is no … here."}
+
+
+# Other modules with sentences, which are messages by another name, or texts that go with what they describe.
+TEXT_MODULES = {
+    "digest/jobs/retention.py": "names of what is deleted",
+    "digest/matching/describe.py": "the grammar by which keywords are described",
+    "digest/rendering/samples.py": "a sample",
+    "digest/sources/contract.py": "what a failed test tells the author of a source",
+    "digest/sources/http.py": "a fault of ours",
+    "digest/web/metrics.py": "help of metrics",
+}
+# Four plain words one after another.
+SENTENCE = re.compile(r"[A-Za-z][a-z']+(?:,? (?:[a-z']+|…)){4,}")
+HELP_ARGUMENTS = {"help", "epilog", "metavar", "description", "summary", "title"}
+
+
+def loose_sentences(path: Path) -> Iterator[tuple[int, str]]:
+    """Sentences within functions of a module, those of errors, logs, docstrings and help texts aside."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    parts = {
+        id(part)
+        for node in ast.walk(tree)
+        if (isinstance(node, ast.keyword) and node.arg in HELP_ARGUMENTS)
+        or isinstance(node, ast.Raise)
+        or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+        for part in ast.walk(node)
+    }
+    functions = (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    for node in (part for function in functions for part in ast.walk(function)):
+        if isinstance(node, ast.JoinedStr):
+            text = "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)
+            parts |= {id(part) for part in ast.walk(node)} - {id(node)}
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            text = node.value
+        else:
+            continue
+        if id(node) not in parts and SENTENCE.search(text):
+            yield node.lineno, text
+
+
+def test_no_function_has_a_sentence_of_its_own_outside_the_messages() -> None:
+    found: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    for path in (ROOT / "digest").rglob("*.py"):
+        if path.name != "messages.py" and not str(path.relative_to(ROOT)).startswith(UNREAD):
+            found[module_name(path)] += loose_sentences(path)
+    faults = [
+        f"{name}:{line}: {text[:100]!r}"
+        for name, sentences in found.items()
+        if name not in TEXT_MODULES
+        for line, text in sentences
+    ]
+    assert not faults, "move these into the package's messages.py, whole:\n" + "\n".join(faults)
+    assert TEXT_MODULES.keys() == {name for name in TEXT_MODULES if found.get(name)}, "remove exceptions without one"
+
+
+def test_a_sentence_in_a_function_is_seen(tmp_path: Path) -> None:
+    (module := tmp_path / "module.py").write_text(
+        'def f(n):\n    "Tell how many papers there are."\n    log.info("papers.told")\n'
+        '    return f"there are {n} papers of today" if n else "no paper is there today"\n'
+    )
+    assert [text for _, text in loose_sentences(module)] == ["there are … papers of today", "no paper is there today"]
 
 
 # What is counted, where it is written: `{{ n|count("paper") }}`, `{{ n|pluralize("day") }}`, `pluralize(n, "paper")`.

@@ -12,6 +12,7 @@ from enum import StrEnum
 from sqlalchemy import exists, func, update
 from sqlmodel import Session, col, select
 
+from digest.bounces import messages
 from digest.bounces.report import BounceReport, ReportKind
 from digest.database import insert
 from digest.database.models import BounceClass, BounceRecord, Delivery, DeliveryState, Subscriber, SubscriberStatus
@@ -88,7 +89,7 @@ def _update_delivery(session: Session, delivery_id: int, report: BounceReport, n
     """
     delivery = session.get_one(Delivery, delivery_id)
     previous = f"{delivery.reply_code or ''} {delivery.reply}".strip()
-    reply = f"bounced: {report.summary}" if report.is_returned else f"delivered: {report.summary}"
+    reply = messages.bounced(report.summary) if report.is_returned else messages.delivered(report.summary)
     session.execute(
         update(Delivery)
         .where(col(Delivery.id) == delivery_id)
@@ -118,7 +119,7 @@ def _update_subscriber(
             )
         case ReportKind.HARD if report.final and is_reachable and is_current:
             return _end_subscription(
-                session, subscriber, SubscriberStatus.SUPPRESSED, f"bounced: {report.summary}", now
+                session, subscriber, SubscriberStatus.SUPPRESSED, messages.bounced(report.summary), now
             )
         case ReportKind.UNSUBSCRIBE if is_reachable:
             is_pending = subscriber.status == SubscriberStatus.PENDING
@@ -128,7 +129,7 @@ def _update_subscriber(
             if count_soft_bounces(session, subscriber) >= SOFT_BOUNCE_LIMIT:
                 suspend(
                     subscriber,
-                    f"{SOFT_BOUNCE_LIMIT} of the last {RECENT_DELIVERIES} e-mails bounced, last: {report.summary}",
+                    messages.often_bounced(SOFT_BOUNCE_LIMIT, RECENT_DELIVERIES, report.summary),
                 )
                 return BounceAction.PAUSED
     return BounceAction.RECORDED

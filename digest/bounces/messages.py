@@ -48,3 +48,15 @@ def mailbox_login_failed(server: str, reason: str) -> str:
 
 def mailbox_folder_failed(server: str, reason: str, folder: str) -> str:
     return f"the mailbox at {server} did not open the folder: {reason}; check DIGEST_IMAP_FOLDER={folder}"
+
+
+def bounced(summary: str) -> str:
+    return f"bounced: {summary}"
+
+
+def delivered(summary: str) -> str:
+    return f"delivered: {summary}"
+
+
+def often_bounced(count: int, total: int, summary: str) -> str:
+    return f"{count} of the last {total} e-mails bounced, last: {summary}"

@@ -26,6 +26,9 @@ UNMATCHED_BOUNCE = "No signed address in this message belongs to a delivery, so 
 RETRY_WHAT = "Give the ID of a delivery, or --failed with --since."
 ALL_READABLE = "All rows can be read."
 NO_SUCH_DELIVERY = "there is no such delivery"
+AMBIGUOUS_PAPERS = "Papers that may be the same"
+NOT_PLANNED_YET = "Due but not planned yet"
+ROWS_NOT_READABLE = "Rows that cannot be read"
 NO_ACTIONS = "No operator has done anything yet."
 NO_TOKENS = "There are no tokens yet. To create one: digest tokens create --help"
 COPY_NOW = "Copy the token now: it is not shown again. Send it as: Authorization: Bearer TOKEN"
@@ -111,6 +114,10 @@ def unused_sources(names: Sequence[str]) -> str:
 
 def run_summary(subscribers: int, papers: int) -> str:
     return f"{pluralize(subscribers, 'subscriber')} due, {pluralize(papers, 'paper')} sent."
+
+
+def run_of(day: object) -> str:
+    return f"Run of {day}"
 
 
 def run_stopped(queued: int) -> str:

@@ -37,7 +37,7 @@ def ambiguous(*, as_json: JsonOption = False) -> None:
     if as_json:
         print_json([dict(zip(PAIR_COLUMNS, row, strict=True)) for row in rows])
     elif rows:
-        print_table("Papers that may be one", PAIR_COLUMNS, rows)
+        print_table(messages.AMBIGUOUS_PAPERS, PAIR_COLUMNS, rows)
     else:
         print_note(messages.NO_AMBIGUOUS_PAPERS)
 

@@ -42,7 +42,7 @@ def list_(*, as_json: JsonOption = False) -> None:
     if as_json:
         print_json(json_rows)
     elif rows:
-        print_table("Rows that cannot be read", COLUMNS, [[getattr(row, name) for name in COLUMNS] for row in rows])
+        print_table(messages.ROWS_NOT_READABLE, COLUMNS, [[getattr(row, name) for name in COLUMNS] for row in rows])
     else:
         print_note(messages.ALL_READABLE)
     if rows:

@@ -62,9 +62,9 @@ def show(
     if as_json:
         print_json(to_dict(run), OLD_NAMES)
         return
-    print_table(f"Run of {run.day}", ("planned", *run.deliveries), [(run.planned, *run.deliveries.values())])
+    print_table(messages.run_of(run.day), ("planned", *run.deliveries), [(run.planned, *run.deliveries.values())])
     due = ((group.timezone, f"{group.send_hour}:00", group.subscribers) for group in run.due)
-    print_table("Due but not planned yet", ("zone", "hour", "subscribers"), due)
+    print_table(messages.NOT_PLANNED_YET, ("zone", "hour", "subscribers"), due)
     print_note(messages.RUN_FINISHED if run.is_finished else messages.deliveries_open(run.open_count))
 
 

@@ -4,6 +4,15 @@ from collections.abc import Sequence
 
 CONNECTION_ENDED = "it has ended the connection"
 
+# Why a row is skipped, by the names of its columns.
+TIMEZONE_UNKNOWN = "there is no such time zone"
+HOUR_INVALID = "send_hour is not an hour of the day"
+FREQUENCY_UNKNOWN = "there is no such frequency"
+WEEKDAY_INVALID = "weekday is not a day of the week"
+CAP_INVALID = "cap is not a number of papers"
+VALIDATOR_INVALID = "url, etag or last_modified cannot be sent in a request"
+KEYWORD_MISSING = "its keyword is missing"
+
 NAME_NOT_VALID = "Name a token by up to 60 letters, digits, spaces, dots, hyphens or underscores."
 NO_SCOPE = "Give a token at least one scope."
 EXPIRES_TOO_EARLY = "The token would have expired before its first use. Choose a later instant."
@@ -162,3 +171,15 @@ def token_name_taken(name: str) -> str:
 
 def unknown_token(name: str) -> str:
     return f"There is no token {name!r} to revoke. To list them: digest tokens list"
+
+
+def column_invalid(column: str) -> str:
+    return f"{column} cannot be read"
+
+
+def column_missing(column: str) -> str:
+    return f"{column} is missing"
+
+
+def position_invalid(position: int) -> str:
+    return f"{position} is not a position"

@@ -14,6 +14,7 @@ import structlog
 from sqlalchemy import Table, inspect
 from sqlmodel import Session, SQLModel, col, select
 
+from digest.database import messages
 from digest.database.dialects import insert
 from digest.database.models import (
     Delivery,
@@ -63,16 +64,16 @@ def find_fault(row: SQLModel) -> str | None:
     for column in table.columns:
         value = getattr(row, column.key)
         if isinstance(value, InvalidValue | bytes):  # no column is for bytes, but SQLite stores what it is given
-            return f"{column.key} cannot be read"
+            return messages.column_invalid(column.key)
         if value is None and not column.nullable and not column.primary_key:
-            return f"{column.key} is missing"
+            return messages.column_missing(column.key)
     match row:
         case Subscriber():
             return find_subscriber_fault(row.timezone, row.send_hour, row.cap, row.frequency, row.weekday)
         case SavedKeyword() if not 0 <= row.position <= MAX_POSITION:
-            return f"position {row.position} is none"
+            return messages.position_invalid(row.position)
         case HttpCacheEntry() if not f"{row.url}{row.etag or ''}{row.last_modified or ''}".isascii():
-            return "url, etag or last_modified cannot be sent in a request"
+            return messages.VALIDATOR_INVALID
     return None
 
 
@@ -81,14 +82,14 @@ def find_subscriber_fault(
 ) -> str | None:
     """Return why no digest can be planned for a subscriber with these preferences, None when it can."""
     if timezone not in timezone_names():
-        return "no such time zone"
+        return messages.TIMEZONE_UNKNOWN
     if not isinstance(send_hour, int) or not 0 <= send_hour <= LAST_HOUR:
-        return "send_hour is no hour of a day"
+        return messages.HOUR_INVALID
     if frequency not in set(Frequency):
-        return "frequency is none"
+        return messages.FREQUENCY_UNKNOWN
     if not isinstance(weekday, int) or not 0 <= weekday <= LAST_WEEKDAY:
-        return "weekday is no day of a week"
-    return None if isinstance(cap, int) and cap > 0 else "cap is no number of papers"
+        return messages.WEEKDAY_INVALID
+    return None if isinstance(cap, int) and cap > 0 else messages.CAP_INVALID
 
 
 def select_readable(rows: Iterable[Row], unreadable: list[InvalidRow]) -> list[Row]:
@@ -176,7 +177,7 @@ def find_entry_fault(
     if isinstance(row, Keyword) and find_keyword_fault:
         fault = fault or find_keyword_fault(row.canonical)
     if isinstance(row, SavedKeyword) and session.get(Keyword, row.keyword_id) is None:
-        fault = fault or "its keyword is missing"
+        fault = fault or messages.KEYWORD_MISSING
     return fault
 
 

@@ -21,7 +21,7 @@ from digest.database import (
     write_session,
 )
 from digest.database.models import ClaimedDelivery, Delivery, InvalidValue
-from digest.delivery import claims, transitions
+from digest.delivery import claims, messages, transitions
 from digest.mail import OutgoingMessage
 from digest.rendering import BatchData, RenderCache, load_batch, prepare_email
 
@@ -64,16 +64,16 @@ def find_delivery_fault(delivery: ClaimedDelivery, batch: BatchData) -> str | No
     """Return why no e-mail can be rendered for a delivery, None when one can."""
     for column in fields(delivery):
         if isinstance(getattr(delivery, column.name), InvalidValue):
-            return f"{column.name} cannot be read"
+            return messages.invalid_column(column.name)
     recipient = batch.recipients.get(delivery.subscriber_id)
     if recipient is None:
-        return "its subscriber is missing"
+        return messages.SUBSCRIBER_MISSING
     if REPLACEMENT_CHARACTER in recipient.email:
-        return "its subscriber cannot be read: email is no text"
+        return messages.invalid_subscriber(messages.EMAIL_NOT_TEXT)
     fault = find_subscriber_fault(
         recipient.timezone, recipient.send_hour, frequency=recipient.frequency, weekday=recipient.weekday
     )
-    return f"its subscriber cannot be read: {fault}" if fault else None
+    return messages.invalid_subscriber(fault) if fault else None
 
 
 @dataclass(slots=True)

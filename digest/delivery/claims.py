@@ -26,6 +26,7 @@ from sqlmodel import Session, col, select
 
 from digest.database import array_value, dead_owners, is_in_parameter, is_postgresql
 from digest.database.models import ClaimedDelivery, Delivery, DeliveryState, QuarantinedRow, Subscriber, UtcDateTime
+from digest.delivery import messages
 from digest.delivery.retry import MAX_BACKOFF
 
 CLAIM_LEASE = timedelta(minutes=5)  # taking a claimed delivery away is harmless at any time
@@ -104,7 +105,7 @@ def recover_abandoned(session: Session, owner: str, now: datetime) -> tuple[int,
         .values(
             state=DeliveryState.UNCERTAIN,
             lease_expires_at=None,
-            reply="the sender stopped while it was sending this e-mail",
+            reply=messages.SENDER_STOPPED,
         )
     )
     counts = [
@@ -138,7 +139,7 @@ def cancel_empty(session: Session, owner: str, delivery_ids: Collection[int], no
             owner=None,
             lease_expires_at=None,
             settled_at=now,
-            reply="earlier digests had its papers",
+            reply=messages.PAPERS_SENT_BEFORE,
         )
     )
 

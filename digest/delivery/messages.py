@@ -5,6 +5,19 @@ ACCEPTED = "accepted by the relay"
 EXPIRED = "expired: a later digest has its papers"
 SENDING = "being sent now"
 
+SENDER_STOPPED = "the sender stopped while it was sending this e-mail"
+STOPPED_BEFORE_SENDING = "stopped before it was sent"
+PAPERS_SENT_BEFORE = "earlier digests had its papers"
+ASSUMED_SENT = "assumed sent by the operator, after the database had been restored"
+CANCELLED_BY_OPERATOR = "cancelled by the operator"
+MARKED_AS_SENT = "marked as sent by the operator"
+MARKED_AS_LOST = "marked as lost by the operator"
+GIVEN_UP = "given up after four days: "  # the last reply follows
+
+# Why one is skipped.
+SUBSCRIBER_MISSING = "its subscriber is missing"
+EMAIL_NOT_TEXT = "email is not text"
+
 # Why one cannot be sent again.
 ALREADY_QUEUED = "it is already queued"
 BEING_SENT = "it is being sent now"
@@ -48,3 +61,11 @@ def not_uncertain(delivery_id: int, state: str) -> str:
 
 def has_gone_on(delivery_id: int) -> str:
     return f"Delivery {delivery_id} has gone on since then, so this cannot be undone."
+
+
+def invalid_subscriber(reason: str) -> str:
+    return f"its subscriber cannot be read: {reason}"
+
+
+def invalid_column(column: str) -> str:
+    return f"{column} cannot be read"

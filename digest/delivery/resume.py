@@ -12,7 +12,7 @@ from digest.delivery import messages
 from digest.delivery.transitions import RECLAIMABLE_STATES
 from digest.errors import StaleStoreError, UsageError
 
-ASSUMED_REPLY = "assumed sent by the operator, after the database had gone back"
+ASSUMED_REPLY = messages.ASSUMED_SENT
 
 
 def resume_sending(engine: Engine, now: datetime, *, assume_sent: bool) -> int:

@@ -20,6 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from digest.context import AppContext
 from digest.database import SENDER_LOCK, ensure_mark, exclusive_lock, is_postgresql, liveness_lock
 from digest.database.models import ClaimedDelivery, DeliveryState
+from digest.delivery import messages
 from digest.delivery.circuit_breaker import CircuitBreaker
 from digest.delivery.claimer import ClaimedEmail, Claimer, Clock, SenderIdentity
 from digest.delivery.group_commit import GroupCommitter
@@ -272,7 +273,7 @@ class Sender:
             self._count_unsent(delivery, committed)
         except asyncio.CancelledError:
             # Nothing of it has left, whatever the record says by now.
-            await self._record(delivery, DeliveryOutcome(DeliveryState.QUEUED, 0, "stopped before it left"))
+            await self._record(delivery, DeliveryOutcome(DeliveryState.QUEUED, 0, messages.STOPPED_BEFORE_SENDING))
             raise
         except DeliveryError as error:
             if isinstance(error, RelayUnavailableError):

@@ -40,7 +40,7 @@ PRIORITIES = {
 }
 GIVE_UP_AFTER = timedelta(days=4)  # RFC 5321 4.5.4.1: four to five days
 RECLAIMABLE_STATES = (DeliveryState.FAILED, DeliveryState.EXPIRED, DeliveryState.CANCELLED)
-REPLY_CANCELLED = "cancelled by the operator"
+REPLY_CANCELLED = messages.CANCELLED_BY_OPERATOR
 RETRY_REFUSALS = {
     DeliveryState.SENDING: messages.BEING_SENT,
     DeliveryState.ON_WIRE: messages.BEING_SENT,
@@ -171,7 +171,9 @@ def reclaim_undelivered_papers(
             getattr(undelivered_papers, name).extend(numbers)
     if unreadable_ids:
         unreadable = [] if unreadable is None else unreadable
-        unreadable += [describe_unreadable(Delivery, number, "papers cannot be read") for number in unreadable_ids]
+        unreadable += [
+            describe_unreadable(Delivery, number, messages.invalid_column("papers")) for number in unreadable_ids
+        ]
         session.execute(
             update(Delivery)
             .where(col(Delivery.id).in_(unreadable_ids))
@@ -210,7 +212,7 @@ def resolve(session: Session, delivery_id: int, *, sent: bool, now: datetime) ->
         .where(col(Delivery.id) == delivery_id, col(Delivery.state) == DeliveryState.UNCERTAIN)
         .values(
             state=DeliveryState.SENT if sent else DeliveryState.FAILED,
-            reply="marked as sent by the operator" if sent else "marked as lost by the operator",
+            reply=messages.MARKED_AS_SENT if sent else messages.MARKED_AS_LOST,
             owner=None,
             settled_at=now,
         )
@@ -284,7 +286,7 @@ def give_up(session: Session, now: datetime) -> int:
         )
         .values(
             state=DeliveryState.FAILED,
-            reply=func.substr("given up after four days: " + col(Delivery.reply), 1, MAX_REPLY_LENGTH),
+            reply=func.substr(messages.GIVEN_UP + col(Delivery.reply), 1, MAX_REPLY_LENGTH),
             next_attempt_at=None,
             settled_at=now,
         )

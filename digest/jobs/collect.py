@@ -224,14 +224,12 @@ def _store_answer(ctx: AppContext, timing: FetchTiming, answer: SourceAnswer, re
         update_index(session, INDEX_BATCH_SIZE, unreadable)
         report.unreadable += quarantine_rows(session, unreadable, timing.now)
         parts = [_judge_part(part, answer, stored, timing) for part in answer.parts]
-        for part in parts:
-            if part["status"] == FetchStatus.STALE:
-                name = f" in {part['part']}" if part["part"] else ""
-                warnings.append(f"the list of {day} repeats one of before{name}; it is fetched again later")
+        stale = [part["part"] for part in parts if part["status"] == FetchStatus.STALE]
+        warnings += [messages.list_repeated(day, name) for name in stale]
         if all(part["whole"] and part["status"] != FetchStatus.STALE for part in parts):
             store_http_cache(session, answer.validators, timing.now)
         if answer.shown_day:  # the requested day has no list yet: it stays due, whatever the host showed instead
-            timing.record(session, FetchStatus.NOT_LISTED, message=f"the list shown was of {answer.shown_day}")
+            timing.record(session, FetchStatus.NOT_LISTED, message=messages.list_of_other_day(answer.shown_day))
         status = FetchStatus.UNCHANGED if answer.not_modified else FetchStatus.EMPTY
         for part in parts or [{"status": status}]:
             timing.record(session, day=day, endpoint=answer.endpoint, message="; ".join(warnings), **part)

@@ -1,6 +1,7 @@
 """Sentences about runs and about what operators ask for. That of a source that fails follows its name."""
 
 from collections.abc import Collection
+from datetime import date
 
 from digest.formatting import join_words
 
@@ -57,3 +58,13 @@ def invalid_rows(count: int) -> str:
         if count == 1
         else f"{count:,} database rows cannot be read and are skipped. See: digest quarantine list"
     )
+
+
+def list_repeated(day: date, part: str) -> str:
+    if part:
+        return f"the list of {day} for {part} repeats an earlier one; it is fetched again later"
+    return f"the list of {day} repeats an earlier one; it is fetched again later"
+
+
+def list_of_other_day(shown: date) -> str:
+    return f"the list shown was that of {shown}"

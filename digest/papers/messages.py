@@ -1,5 +1,7 @@
 """Sentences about sources and feeds that have a problem, and about papers that an operator links or keeps apart."""
 
+TEXT_NOT_READABLE = "title or abstract is not text"
+
 
 def not_answering(title: str, since: str) -> str:
     return f"{title} has not answered since {since}; its papers will be fetched later."

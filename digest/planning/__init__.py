@@ -20,6 +20,7 @@ only at the end for those that were locked meanwhile.
 - `due`: who is due, and what they ask for
 - `fan_out`: from queries that match papers to subscribers who get them
 - `match_matrix`: which queries match which papers, as a sparse matrix
+- `messages`: sentences about rows that are skipped
 - `new_papers`: papers that are new for anyone, matched once
 - `news`: news about papers that a subscriber had
 - `planner`: plan all due subscribers, chunk by chunk

@@ -23,6 +23,7 @@ from digest.database.models import (
     SubscriberStatus,
 )
 from digest.delivery import DigestRow, UndeliveredPapers
+from digest.planning import messages
 from digest.planning.choose_close import CloseChooser
 from digest.subscribers import has_examples
 
@@ -109,7 +110,7 @@ def _load_profiles(
     profiles = {}
     for number, words, waiting_papers in session.exec(wanted):
         if isinstance(words, InvalidValue) or isinstance(waiting_papers, InvalidValue):
-            unreadable.append(describe_unreadable(Profile, number, "words or waiting_papers cannot be read"))
+            unreadable.append(describe_unreadable(Profile, number, messages.PROFILE_NOT_READABLE))
         elif weights := {word: weight for word, weight in words.items() if weight > 0}:
             profiles[number] = StoredProfile(weights, waiting_papers)
     return profiles

@@ -28,6 +28,7 @@ from digest.database import (
     write_session,
 )
 from digest.database.models import Frequency, InvalidValue, SavedKeyword, Subscriber, SubscriberStatus
+from digest.planning import messages
 from digest.schedule import latest_due_day, load_zone
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ class SubscriberChunk:
         if values is None or (values[:, CAP] < 1).any():
             valid = [row for row in rows if all(isinstance(value, int) for value in row) and row[CAP] > 0]
             odd_ids = {row[0] for row in rows} - {row[0] for row in valid}
-            reason = "covered_listing_id, covered_from, cap, trending or about_only is no valid number"
+            reason = messages.SUBSCRIBER_NUMBERS
             unreadable += [describe_unreadable(Subscriber, number, reason) for number in sorted(odd_ids)]
             values = np.array(valid, dtype=np.int64).reshape(-1, width)
         ids, covered_listing_ids, covered_from, caps, trending, about_only = values.T.copy()
@@ -151,7 +152,9 @@ class SubscriberChunk:
         if not rows:
             return self
         odd_ids = {row.id for row in rows if isinstance(row.sources, InvalidValue)}
-        unreadable += [describe_unreadable(Subscriber, number, "sources is no list") for number in sorted(odd_ids)]
+        unreadable += [
+            describe_unreadable(Subscriber, number, messages.SOURCES_NOT_A_LIST) for number in sorted(odd_ids)
+        ]
         numbers = {ALL_SOURCES: 0}
         choices = self.choices.copy()
         for row in rows:
@@ -222,7 +225,7 @@ def due_groups(engine: Engine, now: datetime, unreadable: list[InvalidRow] | Non
 def _find_schedule_fault(timezone: object, hour: object, frequency: object, weekday: object) -> str | None:
     for name, value in (("send_hour", hour), ("weekday", weekday)):
         if isinstance(value, InvalidValue):
-            return f"{name} is no number"
+            return messages.not_a_number(name)
     return find_subscriber_fault(timezone, hour, frequency=frequency, weekday=weekday)
 
 

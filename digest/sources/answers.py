@@ -47,17 +47,17 @@ def raise_for_fault(answer: Any, source: str) -> None:
 def find_fault(answer: Any, source: str) -> str:
     """Return what keeps an answer from being stored; empty where nothing does."""
     if not isinstance(answer, SourceAnswer):
-        return f"its type is {type(answer).__name__}"
+        return messages.wrong_type(type(answer).__name__)
     for part in cast("Iterable[Any]", answer.parts):
         if not all(isinstance(getattr(part, name, None), int) for name in ("promised", "received", "unreadable")):
-            return "a part of it has no numbers"
+            return messages.PART_WITHOUT_NUMBERS
     for paper in cast("Iterable[Any]", answer.papers):
         if not isinstance(paper, ListedPaper):
-            return f"it holds a {type(paper).__name__} in place of a paper"
+            return messages.not_a_paper(type(paper).__name__)
         texts = (paper.title, paper.abstract, paper.url, paper.source_id, *paper.authors)
         if not paper.title or not all(isinstance(text, str) for text in texts):
-            return "a paper in it has no title, or texts that are none"
+            return messages.PAPER_WITHOUT_TEXT
         facts: tuple[tuple[object, type], ...] = ((paper.list_day, date), (paper.rank, int))
         if not all(isinstance(value, kind) for value, kind in facts) or paper.source != source:
-            return f"a paper in it has no day or rank, or is not listed under the name {source}"
+            return messages.paper_without_day(source)
     return ""

@@ -8,6 +8,8 @@ NO_ISSN = "must be ISSNs like 0028-0836"
 NO_PREFIX = "must be prefixes of DOIs like 10.26434"
 CUT_OFF = "the answer was cut off"
 NO_CATEGORY = "DIGEST_ARXIV_CATEGORIES names no category"
+PART_WITHOUT_NUMBERS = "a part of it has no numbers"
+PAPER_WITHOUT_TEXT = "a paper in it has no title, or texts that are not strings"
 CROSSREF_CONTACT = "Crossref answers faster when it knows whom to write to: set DIGEST_CONTACT to your e-mail address."
 
 
@@ -329,3 +331,15 @@ def xml_declarations(location: str) -> str:
 
 def xml_document_type(location: str) -> str:
     return f"{location} declares a document type in the wrong place"
+
+
+def wrong_type(name: str) -> str:
+    return f"its type is {name}"
+
+
+def not_a_paper(name: str) -> str:
+    return f"it has a {name} where a paper belongs"
+
+
+def paper_without_day(source: str) -> str:
+    return f"a paper in it has no day or rank, or is not listed under the name {source}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from digest.database.models import DeliveryKind, DeliveryState
 from digest.formatting import format_number, join_words, pluralize
 
 # Title and text of the error page by status.
@@ -22,6 +23,28 @@ ERROR_TEXTS = {
     ),
 }
 FILE_TOO_LARGE = ("This is too large", "Papers can have at most 1 MB. Export fewer of them, or leave out their notes.")
+DEMO_NOTICE = "This is a demonstration with sample papers."
+CONFIRMATION_REQUESTED = "If the address can be subscribed, a confirmation link has been sent to it."
+# What has become of an e-mail, and what it is, on the page of what was sent.
+STATE_LABELS = {
+    DeliveryState.QUEUED: "waiting to be sent",
+    DeliveryState.SENDING: "being sent",
+    DeliveryState.ON_WIRE: "being sent",
+    DeliveryState.SENT: "sent",
+    DeliveryState.FAILED: "not delivered",
+    DeliveryState.UNCERTAIN: "delivery uncertain",
+    DeliveryState.CANCELLED: "cancelled",
+    DeliveryState.EXPIRED: "replaced by a later digest",
+}
+KIND_LABELS = {
+    DeliveryKind.CONFIRM: "Link to confirm",
+    DeliveryKind.WELCOME: "Welcome",
+    DeliveryKind.ALREADY_SUBSCRIBED: "Already subscribed",
+    DeliveryKind.GOODBYE: "Final confirmation",
+    DeliveryKind.ADDRESS_CHANGE: "Link to confirm a new address",
+    DeliveryKind.ADDRESS_CHANGED: "Notice of a new address",
+    DeliveryKind.ADDRESS_RESTORED: "Notice that a new address was undone",
+}
 FRONT_PAGE_LABEL = "Front page"
 LATEST_PAPERS_LABEL = "Latest papers"
 SUBSCRIBE_AGAIN_LABEL = "Subscribe again"
@@ -126,7 +149,7 @@ def cannot_listen(host: str, port: int, reason: str) -> str:
 
 
 def not_a_number(text: str) -> str:
-    return f"Write a number in digits; {text[:20]!r} is none."
+    return f"Write a number in digits; {text[:20]!r} is not one."
 
 
 def too_many_lines(limit: int) -> str:

@@ -13,6 +13,7 @@ from sqlmodel import Session, col, select, update
 from digest.database import InvalidRow, describe_unreadable, is_postgresql
 from digest.database.models import Paper
 from digest.matching import PaperDocument
+from digest.papers import messages
 from digest.papers.queries import sources_by_paper
 from digest.papers.search.index_terms import AllOf, SearchExpression, SearchTerm, index_terms
 
@@ -41,7 +42,7 @@ def update_index(session: Session, limit: int, unreadable: list[InvalidRow] | No
         ]
         if unreadable is not None:
             odd_ids = sorted(set(batch) - {document.id for document in documents})
-            unreadable += [describe_unreadable(Paper, number, "title or abstract is no text") for number in odd_ids]
+            unreadable += [describe_unreadable(Paper, number, messages.TEXT_NOT_READABLE) for number in odd_ids]
         if documents:
             _write_terms(session, documents)
         session.execute(update(Paper).where(col(Paper.id).in_(batch)).values(is_indexed=True))

@@ -82,7 +82,7 @@ def _parse_xml(body: bytes, location: str) -> ParsedFeed:
     entries = [_parse_entry(entry, own, feed_author) for entry, own in zip(parsed.entries, names, strict=True)]
     issns = (issn for key in ("prism_issn", "prism_eissn") for issn in _ISSN.findall(_text(feed, key)))
     return ParsedFeed(
-        dialect=DIALECTS.get(parsed.get("version", ""), "a feed of an unknown dialect"),
+        dialect=DIALECTS.get(parsed.get("version", ""), messages.UNKNOWN_DIALECT),
         title=_text(feed, "title"),
         link=_text(feed, "link"),
         entries=tuple(entry for entry in entries if not entry.is_empty),

@@ -1,5 +1,7 @@
 """Sentences about feeds, whole, for the operator."""
 
+UNKNOWN_DIALECT = "a feed of an unknown dialect"
+
 
 def unreadable_file(path: str, reason: str) -> str:
     return f"the file {path} cannot be read: {reason}"
@@ -18,7 +20,7 @@ def faulty_line(number: int, line: str) -> str:
 
 
 def faulty_name(number: int, name: str) -> str:
-    return f"line {number}: the name {name!r} is none, it takes 2 to 31 characters of a-z, 0-9 and -, the first of a-z"
+    return f"line {number}: {name!r} is not a name; use 2 to 31 characters of a-z, 0-9 and -, and begin with a-z"
 
 
 def taken_name(number: int, name: str) -> str:
@@ -26,11 +28,11 @@ def taken_name(number: int, name: str) -> str:
 
 
 def repeated_name(number: int, name: str) -> str:
-    return f"line {number}: the name {name!r} was given to a feed before"
+    return f"line {number}: the name {name!r} already belongs to another feed"
 
 
 def faulty_address(number: int, address: str) -> str:
-    return f"line {number}: {address!r} is no address of http or https without user name"
+    return f"line {number}: {address!r} is not an http or https address without user name"
 
 
 def too_many_feeds(limit: int) -> str:
@@ -50,7 +52,7 @@ def unreadable_entries(count: int, name: str) -> str:
 
 
 def entries_left_out(count: int, name: str) -> str:
-    return f"the feed {name} has more entries than one reading takes; {count:,} were left out"
+    return f"the feed {name} has more entries than one fetch takes; {count:,} were left out"
 
 
 def damaged(name: str) -> str:

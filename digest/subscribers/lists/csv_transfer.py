@@ -269,7 +269,7 @@ def _drop_existing(ctx: AppContext, rows: Sequence[ImportRow], report: ImportRep
             elif found:
                 report.line_errors.append((row.line_number, f"{row.email} {found}"))
             else:
-                taken[email_key] = f"is already in line {row.line_number}."
+                taken[email_key] = messages.repeated_address(row.line_number)
                 new_rows.append(row)
     return new_rows
 
@@ -277,7 +277,7 @@ def _drop_existing(ctx: AppContext, rows: Sequence[ImportRow], report: ImportRep
 def _why_taken(status: str, reason: str) -> str | SkipReason:
     """Return why an address that is stored is not imported."""
     if status in RUNNING_STATUSES or reason.startswith(REASON_COMPLAINT):
-        return f"is already {status}. Nothing was changed."
+        return messages.known_address(status)
     return SkipReason.SUPPRESSED_HERE if status == SubscriberStatus.SUPPRESSED else SkipReason.LEFT_HERE
 
 
@@ -337,8 +337,7 @@ def _parse_row(
         try:
             paused_until = date.fromisoformat(cells["paused_until"])
         except ValueError as error:
-            message = f"paused_until must be a date like 2026-07-31, not {cells['paused_until']!r}"
-            raise SubscriberError(message) from error
+            raise SubscriberError(messages.invalid_pause(cells["paused_until"])) from error
     agreed_at = " ".join(row.get("agreed_at", "").split())[:MAX_INSTANT_LENGTH]
     consent = "" if table.is_own else messages.consent(table.format.name, agreed_at if agreed_at.isascii() else "")
     return ImportRow(

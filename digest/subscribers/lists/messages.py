@@ -26,7 +26,7 @@ def unknown_column(name: str, known: str) -> str:
 
 
 def unknown_target(name: str, known: str) -> str:
-    return f"{name!r} is none of our columns. Choose from: {known}"
+    return f"{name!r} is not one of our columns. Choose from: {known}"
 
 
 def not_a_mapping(text: str) -> str:
@@ -55,3 +55,17 @@ def skipped(reason: str, count: int) -> str:
     """Return how many people of a list are not added for one reason."""
     one, many = _REASONS[reason]
     return one if count == 1 else many.format(format_number(count))
+
+
+def repeated_address(line_number: int) -> str:
+    """Follow the address of a line: it stands in another line, too."""
+    return f"is already in line {line_number}."
+
+
+def known_address(status: str) -> str:
+    """Follow the address of a line: it has a subscription."""
+    return f"is already {status}. Nothing was changed."
+
+
+def invalid_pause(text: str) -> str:
+    return f"paused_until must be a date like 2026-07-31, not {text!r}"

@@ -58,7 +58,7 @@ class SubscriptionIn(BaseModel):
 class SubscriptionOut(BaseModel):
     """Response to every request for a subscription, whatever the state of the address."""
 
-    detail: str = "If the address can be subscribed, a confirmation link has been sent to it."
+    detail: str = messages.CONFIRMATION_REQUESTED
     probably_meant: str | None = Field(default=None, description="Another address, if this one looks mistyped.")
 
 

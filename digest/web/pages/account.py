@@ -7,34 +7,15 @@ from fastapi import APIRouter, Form
 from fastapi.responses import HTMLResponse, Response
 
 from digest import subscribers
-from digest.database.models import DeliveryKind, DeliveryState
 from digest.subscribers import PAGE_SIZE, export_personal_data, get_delivery_history, get_profile
 from digest.tokens import TokenPurpose
+from digest.web import messages
 from digest.web.context import SAFE_METHODS, WebDep
 from digest.web.errors import error_page
 from digest.web.forms import ButtonForm
 from digest.web.pages.paper_entries import parse_page_number
 
 router = APIRouter(prefix="/preferences/{token}")
-STATE_LABELS = {
-    DeliveryState.QUEUED: "waiting to be sent",
-    DeliveryState.SENDING: "being sent",
-    DeliveryState.ON_WIRE: "being sent",
-    DeliveryState.SENT: "sent",
-    DeliveryState.FAILED: "not delivered",
-    DeliveryState.UNCERTAIN: "delivery uncertain",
-    DeliveryState.CANCELLED: "cancelled",
-    DeliveryState.EXPIRED: "replaced by a later digest",
-}
-KIND_LABELS = {
-    DeliveryKind.CONFIRM: "Link to confirm",
-    DeliveryKind.WELCOME: "Welcome",
-    DeliveryKind.ALREADY_SUBSCRIBED: "Already subscribed",
-    DeliveryKind.GOODBYE: "Final confirmation",
-    DeliveryKind.ADDRESS_CHANGE: "Link to confirm a new address",
-    DeliveryKind.ADDRESS_CHANGED: "Notice of a new address",
-    DeliveryKind.ADDRESS_RESTORED: "Notice that a new address was undone",
-}
 
 
 @router.api_route("/history", methods=SAFE_METHODS)
@@ -48,8 +29,8 @@ def history_page(web: WebDep, token: str, page: str = "1") -> HTMLResponse:
         "history.html",
         token=token,
         history=history,
-        state_labels=STATE_LABELS,
-        kind_labels=KIND_LABELS,
+        state_labels=messages.STATE_LABELS,
+        kind_labels=messages.KIND_LABELS,
         page=number,
         pages=pages,
         is_running=history.profile.is_running,

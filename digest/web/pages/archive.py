@@ -31,7 +31,7 @@ router = APIRouter()
 HEADERS = {"Content-Security-Policy": f"{EMAIL_SECURITY_POLICY}; frame-ancestors 'none'"}
 # In a mail program the digest is an article among others, here it is the page.
 EMAIL_ROLE, PAGE_ROLE = 'role="article" aria-roledescription="email"', 'role="main"'
-DEMO_NOTICE = '<p style="margin:0;padding:8px;text-align:center">This is a demonstration with sample papers.</p>'
+DEMO_NOTICE = f'<p style="margin:0;padding:8px;text-align:center">{messages.DEMO_NOTICE}</p>'
 NO_LINKS = PersonalLinks(view="", preferences="", unsubscribe="")
 
 

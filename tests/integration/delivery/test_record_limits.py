@@ -312,7 +312,7 @@ def test_faults_of_a_delivery_are_named_before_it_is_rendered() -> None:
     created_at = InvalidDatetime(1970, 1, 1, tzinfo=UTC)
     assert fault(replace(claimed, created_at=created_at)) == "created_at cannot be read"
     assert fault(replace(claimed, subscriber_id=8)) == "its subscriber is missing"
-    assert fault(email="a\ufffd@example.org") == "its subscriber cannot be read: email is no text"
+    assert fault(email="a\ufffd@example.org") == "its subscriber cannot be read: email is not text"
     assert str(fault(timezone="Mars/Base")).startswith("its subscriber cannot be read: ")
 
 

@@ -69,7 +69,9 @@ def test_an_email_that_cannot_be_written_stops_none_behind_it(store: Engine) -> 
     odd = [delivery for delivery in StoreView(store).deliveries() if delivery.state != DeliveryState.SENT]
     assert [(delivery.state, delivery.attempts) for delivery in odd] == [(DeliveryState.QUEUED, 0)]
     with read_session(store) as session:
-        assert [row.reason for row in quarantined_rows(session)] == ["its subscriber cannot be read: no such time zone"]
+        assert [row.reason for row in quarantined_rows(session)] == [
+            "its subscriber cannot be read: there is no such time zone"
+        ]
 
 
 def test_an_email_that_is_refused_in_advance_affects_no_other(store: Engine) -> None:

@@ -178,7 +178,7 @@ def test_yesterdays_batch_under_todays_date_leaves_the_day_due(store: Engine, li
     lists.batches[WEDNESDAY] = [*lists.batches[WEDNESDAY - DAY], paper_entry("2607.09999", "One of today")]
     result = read(store, everywhere(lists.url), sources="arxiv")["arxiv"]
     assert rows(store, "arxiv") == [("28", "ok", 2, 2), ("29", "stale", 3, 1)]
-    assert result.problems == ["the list of 2026-07-29 repeats one of before in cs.CV; it is fetched again later"]
+    assert result.problems == ["the list of 2026-07-29 for cs.CV repeats an earlier one; it is fetched again later"]
     assert "One of today" in titles(store)
     with read_session(store) as session:
         last = session.exec(select(SourceFetch).order_by(col(SourceFetch.id).desc())).first()

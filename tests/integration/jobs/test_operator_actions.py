@@ -265,7 +265,7 @@ def test_quarantined_rows_are_read_again_or_released(sqlite_store: Engine) -> No
     add_active_subscriber(ctx, ADA, "robot", now=NOW)
     spoil(sqlite_store, "UPDATE subscriber SET send_hour = 25 WHERE id = 1")
     with write_session(sqlite_store) as session:
-        quarantine_rows(session, [InvalidRow("subscriber", "1", "send_hour is no hour of a day")], NOW)
+        quarantine_rows(session, [InvalidRow("subscriber", "1", "send_hour is not an hour of the day")], NOW)
     with pytest.raises(UsageError, match="still cannot be read: send_hour"), write_session(sqlite_store) as session:
         retry_row(session, ACTOR, 1, NOW)
     with write_session(sqlite_store) as session:

@@ -119,7 +119,7 @@ def test_unreadable_rows_are_counted_and_keep_their_first_day(two: AppContext) -
         [row] = quarantined_rows(session)
     assert (row.table_name, row.row_id, row.count) == ("subscriber", "1", 2)
     assert (row.first_seen_at, row.last_seen_at) == (TUESDAY, TUESDAY + DAY)
-    assert row.reason == "send_hour is no hour of a day"
+    assert row.reason == "send_hour is not an hour of the day"
 
 
 def test_a_keyword_at_an_impossible_place_leaves_the_others(two: AppContext, record: StoreView) -> None:

@@ -96,9 +96,9 @@ def test_the_operator_learns_which_rows_cannot_be_read(spoiled: AppContext) -> N
     operator = Browser(create_app(spoiled, clock=lambda: TUESDAY), base="https://digest.test")
     page = operator.get("/operator", headers={"Cookie": log_in(operator)}).text
     assert "rows cannot be read" in page
-    assert "subscriber 1, no such time zone" in page
+    assert "subscriber 1, there is no such time zone" in page
     results = [result for result in check_database(spoiled.settings) if result.name == "rows"]
-    assert any("subscriber 1: no such time zone" in result.message and not result.ok for result in results)
+    assert any("subscriber 1: there is no such time zone" in result.message and not result.ok for result in results)
     assert StoreView(spoiled.engine).subscriber(ZOE).last_due_day == TUESDAY.date()
 
 

@@ -52,7 +52,7 @@ def test_rows_become_columns() -> None:
 def test_a_row_with_an_odd_number_is_named_and_left_out(odd: tuple[object, ...]) -> None:
     subscribers, unreadable = chunk((3, 40, 7, 20, 0, 1), odd, (5, 41, 7, 1, 1, 0))
     assert columns(subscribers) == [[3, 5], [40, 41], [7, 7], [20, 1], [0, 1], [1, 0]]
-    reason = "covered_listing_id, covered_from, cap, trending or about_only is no valid number"
+    reason = "covered_listing_id, covered_from, cap, trending or about_only is not a valid number"
     assert unreadable == [InvalidRow("subscriber", "4", reason)]
 
 

@@ -36,8 +36,8 @@ def test_a_sound_answer_is_returned_and_own_errors_are_raised() -> None:
         ([PAPER], "its type is list"),
         (replace(ANSWER, papers=("T",)), "it holds a str"),  # type: ignore[arg-type]
         (replace(ANSWER, papers=(replace(PAPER, title=""),)), "a paper in it has no title"),
-        (replace(ANSWER, papers=(replace(PAPER, abstract=None),)), "texts that are none"),  # type: ignore[arg-type]
-        (replace(ANSWER, papers=(replace(PAPER, authors=(7,)),)), "texts that are none"),  # type: ignore[arg-type]
+        (replace(ANSWER, papers=(replace(PAPER, abstract=None),)), "texts that are not strings"),  # type: ignore[arg-type]
+        (replace(ANSWER, papers=(replace(PAPER, authors=(7,)),)), "texts that are not strings"),  # type: ignore[arg-type]
         (replace(ANSWER, papers=(replace(PAPER, list_day="today"),)), "no day or rank"),  # type: ignore[arg-type]
         (replace(ANSWER, papers=(replace(PAPER, source="arxiv"),)), "not listed under the name lab"),
         (replace(ANSWER, parts=(AnswerPart("1", 1),)), "a part of it has no numbers"),  # type: ignore[arg-type]

@@ -56,7 +56,7 @@ def test_all_faulty_lines_are_named_at_once() -> None:
         read_feed_list(
             "ok = https://a.example.org/\nx = https://a.example.org\nok = https://b.example.org\nu = https://u@h/"
         )
-    assert "given to a feed before" in str(error.value)
+    assert "already belongs to another feed" in str(error.value)
 
 
 @pytest.mark.parametrize(
