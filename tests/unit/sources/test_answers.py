@@ -34,7 +34,7 @@ def test_a_sound_answer_is_returned_and_own_errors_are_raised() -> None:
     [
         (None, "its type is NoneType"),
         ([PAPER], "its type is list"),
-        (replace(ANSWER, papers=("T",)), "it holds a str"),  # type: ignore[arg-type]
+        (replace(ANSWER, papers=("T",)), "it has a str"),  # type: ignore[arg-type]
         (replace(ANSWER, papers=(replace(PAPER, title=""),)), "a paper in it has no title"),
         (replace(ANSWER, papers=(replace(PAPER, abstract=None),)), "texts that are not strings"),  # type: ignore[arg-type]
         (replace(ANSWER, papers=(replace(PAPER, authors=(7,)),)), "texts that are not strings"),  # type: ignore[arg-type]
