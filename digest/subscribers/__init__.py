@@ -11,10 +11,10 @@
 - `quick_actions`: one-click links of an e-mail: mute, once a week, pause, and how to undo each
 - `records`: rows of subscribers and keywords, inside the caller's transaction
 - `renew`: read stored keywords again where the forms of words have changed
-- `resend`: mail the link to the web copy of a digest once more
 - `resubscribe`: undo an unsubscription within 30 days
 - `subscriptions`: subscribe, confirm, change preferences, unsubscribe
 - `suppression_list`: addresses that get no confirmation any more
+- `undo_tokens`: signed notes of how things were before a change
 """
 
 from digest.subscribers.address_change import (
@@ -90,6 +90,7 @@ from digest.subscribers.operators import (
     restore_subscription,
     restore_suppressed,
     resume_subscription,
+    send_copy_link,
     undo_subscriber_action,
 )
 from digest.subscribers.privacy import (
@@ -142,7 +143,6 @@ from digest.subscribers.records import (
     suspend,
 )
 from digest.subscribers.renew import announce_keywords, mark_outdated, renew_keywords
-from digest.subscribers.resend import send_copy_link
 from digest.subscribers.resubscribe import get_resubscribe_profile, resubscribe
 from digest.subscribers.subscriptions import (
     KeywordError,

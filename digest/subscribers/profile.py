@@ -63,9 +63,14 @@ def running_subscriber(
 ) -> Subscriber:
     """Verify a token and return its subscriber, whose subscription must be running. Raises TokenError."""
     subscriber = subscriber_from_token(ctx, session, purpose, token, now, lock=lock)
+    require_running(subscriber)
+    return subscriber
+
+
+def require_running(subscriber: Subscriber) -> None:
+    """Raise TokenError where a subscription has ended: what a link changes is for digests to come."""
     if subscriber.status not in RUNNING_STATUSES:
         raise TokenError(messages.NOT_RUNNING)
-    return subscriber
 
 
 def to_profile(session: Session, subscriber: Subscriber) -> SubscriberProfile:

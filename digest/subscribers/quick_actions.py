@@ -4,14 +4,9 @@ Each has a token that can do nothing else. To look changes nothing. A change can
 how things were, which the page carries: the store has the present state only.
 """
 
-import base64
-import binascii
-import json
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import Any
 
 from sqlmodel import Session, select
 
@@ -32,6 +27,7 @@ from digest.subscribers import messages, records
 from digest.subscribers.mute_suggestions import load_recently_mailed
 from digest.subscribers.profile import ActionResult, running_subscriber, to_profile
 from digest.subscribers.records import MAX_PAUSE, keywords_of, set_keywords
+from digest.subscribers.undo_tokens import make_undo_token, read_undo_token
 from digest.tokens import TokenPurpose
 
 PAUSE_LENGTH = timedelta(days=14)
@@ -334,29 +330,3 @@ def _pause_state(ctx: AppContext, session: Session, subscriber: Subscriber, now:
 
 def _local_date(subscriber: Subscriber, now: datetime) -> date:
     return now.astimezone(load_zone(subscriber.timezone)).date()
-
-
-# --- undo
-
-
-def make_undo_token(
-    ctx: AppContext, subscriber: Subscriber, purpose: TokenPurpose, before: Sequence[Any], now: datetime
-) -> str:
-    """Return a signed note of how things were, valid for one kind of change of one subscriber."""
-    note = json.dumps([purpose, *before], ensure_ascii=False).encode()
-    subject = f"{subscriber.nonce}.{base64.urlsafe_b64encode(note).decode()}"
-    return ctx.token_signer.sign(TokenPurpose.UNDO, subject, now)
-
-
-def read_undo_token(
-    ctx: AppContext, subscriber: Subscriber, purpose: TokenPurpose, undo: str, now: datetime
-) -> list[Any]:
-    """Return how things were. Raises TokenError for a note of another subscriber, or about something else."""
-    nonce, _, note = ctx.token_signer.unsign(TokenPurpose.UNDO, undo, now).partition(".")
-    try:
-        noted_purpose, *before = json.loads(base64.urlsafe_b64decode(note))
-    except (binascii.Error, ValueError) as error:
-        raise TokenError(messages.DAMAGED_UNDO) from error
-    if nonce != subscriber.nonce or noted_purpose != purpose:
-        raise TokenError(messages.OTHER_ACTION)
-    return list(before)

@@ -1,8 +1,8 @@
 """What subscribers say about papers: marks, examples, and the words learned from both.
 
 - `keyword_papers`: the latest papers that are about a subscriber's keywords
-- `mark_rows`: rows of marks, inside the caller's transaction
-- `marks`: what a subscriber says about papers: more like this, less like this, saved
+- `rows`: rows of marks, inside the caller's transaction
+- `marked_papers`: what a subscriber says about papers: more like this, less like this, saved
 - `profiles`: words learned from marks and examples, and edits of them
 - `references`: papers as people name them, and files of reference managers
 - `seed_texts`: examples that are none of our papers
@@ -10,7 +10,7 @@
 """
 
 from digest.subscribers.marks.keyword_papers import learn_from_keywords
-from digest.subscribers.marks.marks import (
+from digest.subscribers.marks.marked_papers import (
     MARK_KINDS_ON_PAGES,
     MARKS_LIMIT,
     DigestMarks,

@@ -11,7 +11,7 @@ from digest.database import InvalidRow, is_in_values, quarantine_rows, select_re
 from digest.database.models import MarkKind, SeedText
 from digest.identifiers import Identifier, normalize_identifier, title_key
 from digest.papers import find_named_papers
-from digest.subscribers.marks.mark_rows import add_marks
+from digest.subscribers.marks.rows import add_marks
 
 TITLE_PREFIX = "title:"
 MAX_REFERENCE_LENGTH = 500

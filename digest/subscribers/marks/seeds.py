@@ -19,9 +19,9 @@ from digest.database import is_in_values, read_session, write_session
 from digest.database.models import MarkKind, Paper, PaperMark, SeedText, Subscriber
 from digest.papers import STANDING_ID, find_named_papers
 from digest.subscribers import messages
-from digest.subscribers.marks.mark_rows import add_marks, delete_marks
 from digest.subscribers.marks.profiles import refit_profile
 from digest.subscribers.marks.references import ParsedReferences, Reference, ReferenceFormat
+from digest.subscribers.marks.rows import add_marks, delete_marks
 from digest.subscribers.marks.seed_texts import seed_reference
 from digest.subscribers.profile import SubscriberProfile, running_subscriber, subscriber_from_token, to_profile
 from digest.tokens import TokenPurpose

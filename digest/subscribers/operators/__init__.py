@@ -1,11 +1,12 @@
 """What operators may do to a subscription, recorded, and how to undo it.
 
-- `operator_actions`: what an operator may do to a subscription, recorded, and how to undo it
+- `actions`: what an operator may do to a subscription: each action, and its undo
+- `copy_link`: mail the link to the web copy of a digest once more
 - `restore`: restore subscriptions that ended because a relay refused us
 - `state_changes`: record of an operator's change of a subscription's state
 """
 
-from digest.subscribers.operators.operator_actions import (
+from digest.subscribers.operators.actions import (
     UNDOABLE_SUBSCRIBER_ACTIONS,
     allow_address,
     change_subscription,
@@ -17,6 +18,7 @@ from digest.subscribers.operators.operator_actions import (
     resume_subscription,
     undo_subscriber_action,
 )
+from digest.subscribers.operators.copy_link import send_copy_link
 from digest.subscribers.operators.restore import RestoredSubscriber, restore_suppressed
 
 __all__ = [
@@ -31,5 +33,6 @@ __all__ = [
     "restore_subscription",
     "restore_suppressed",
     "resume_subscription",
+    "send_copy_link",
     "undo_subscriber_action",
 ]

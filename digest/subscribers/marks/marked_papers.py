@@ -18,11 +18,18 @@ from digest.database.models import Delivery, DeliveryKind, MarkKind, Paper, Pape
 from digest.errors import SubscriberError, TokenError
 from digest.papers import STANDING_ID
 from digest.subscribers import messages
-from digest.subscribers.marks.mark_rows import OPPOSITES, add_marks, delete_marks, load_marks
 from digest.subscribers.marks.profiles import refit_profile
-from digest.subscribers.profile import ActionResult, SubscriberProfile, subscriber_from_token, to_profile
-from digest.subscribers.quick_actions import make_undo_token, read_undo_token
-from digest.subscribers.records import RUNNING_STATUSES, subscriber_by_nonce
+from digest.subscribers.marks.rows import OPPOSITES, add_marks, delete_marks, load_marks
+from digest.subscribers.profile import (
+    ActionResult,
+    SubscriberProfile,
+    require_running,
+    running_subscriber,
+    subscriber_from_token,
+    to_profile,
+)
+from digest.subscribers.records import subscriber_by_nonce
+from digest.subscribers.undo_tokens import make_undo_token, read_undo_token
 from digest.tokens import TokenPurpose, delivery_subject
 
 MARKS_LIMIT = 5000  # papers of one subscriber with one kind of mark
@@ -175,8 +182,7 @@ def change_mark(
 ) -> MarkResult:
     """Set or remove a mark on any paper. Raises TokenError or SubscriberError."""
     with write_session(ctx.engine) as session:
-        subscriber = subscriber_from_token(ctx, session, purpose, token, now)
-        require_running(subscriber)
+        subscriber = running_subscriber(ctx, session, purpose, token, now)
         paper = load_standing_paper(session, paper_id)
         return MarkEditor(ctx, session, subscriber, paper, kind).change(now, is_set=is_set)
 
@@ -189,17 +195,10 @@ def undo_mark_change(
         if purpose == TokenPurpose.MARKS:
             subscriber, _ = _read_digest_token(ctx, session, token, now)
         else:
-            subscriber = subscriber_from_token(ctx, session, purpose, token, now)
-        require_running(subscriber)
+            subscriber = running_subscriber(ctx, session, purpose, token, now)
         number, kind, _ = read_undo_token(ctx, subscriber, TokenPurpose.MARK, undo, now)
         paper = load_standing_paper(session, number)
         return MarkEditor(ctx, session, subscriber, paper, MarkKind(kind)).undo(undo, now)
-
-
-def require_running(subscriber: Subscriber) -> None:
-    """Raise TokenError where a subscription has ended: marks are for digests to come."""
-    if subscriber.status not in RUNNING_STATUSES:
-        raise TokenError(messages.NOT_RUNNING)
 
 
 def _read_digest_token(
