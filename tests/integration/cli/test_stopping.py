@@ -37,7 +37,16 @@ class SlowRelay(RudeRelay):
         return await super()._reply(verb, writer)
 
 
-@pytest.mark.parametrize("command", ["run", "serve"])
+@pytest.mark.parametrize(
+    ("store_url", "command"),
+    [
+        ("sqlite", "run"),
+        ("postgresql", "serve"),
+        pytest.param("sqlite", "serve", marks=pytest.mark.long),
+        pytest.param("postgresql", "run", marks=pytest.mark.long),
+    ],
+    indirect=["store_url"],
+)
 def test_sigterm_waits_for_the_replies_and_requeues_the_rest(store: Engine, tmp_path: Path, command: str) -> None:
     with write_session(store) as session:
         subscribers = [subscriber(last_due_day=TODAY) for _ in range(EMAILS)]

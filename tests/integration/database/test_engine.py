@@ -36,7 +36,7 @@ sys.exit(sum(os.waitpid(pid, 0)[1] != 0 for pid in children))
 """
 
 
-@pytest.mark.parametrize(("empty_url", "processes"), [("sqlite", 5), ("postgresql", 10)], indirect=["empty_url"])
+@pytest.mark.parametrize(("empty_url", "processes"), [("sqlite", 4), ("postgresql", 5)], indirect=["empty_url"])
 def test_all_of_many_processes_start_at_once(empty_url: str, processes: int, connect: Connect) -> None:
     command = [sys.executable, "-c", START_AT_ONCE, empty_url, str(processes)]
     completed = subprocess.run(command, check=False, capture_output=True, text=True)

@@ -141,23 +141,12 @@ def test_each_page_of_a_subscriber_sets_removes_and_undoes(ctx: AppContext, brow
 
 
 @pytest.mark.parametrize("name", ["digest", "saved", "paper"])
-@pytest.mark.parametrize(
-    "form",
-    [
-        {},
-        {"mark": ""},
-        {"mark": "seed:1"},
-        {"mark": "more:-1"},
-        {"mark": "more:1 "},
-        {"mark": "more:\u0661"},
-        {"x": "y"},
-    ],
-)
-def test_a_form_that_says_nothing_changes_nothing(
-    ctx: AppContext, browser: Browser, name: str, form: dict[str, str]
-) -> None:
-    assert browser.post(own_paths(ctx)[name], form).status_code == 200
-    assert stored_marks(ctx) == set()
+def test_a_form_that_says_nothing_changes_nothing(ctx: AppContext, browser: Browser, name: str) -> None:
+    marks = ("", "seed:1", "more:-1", "more:1 ", "more:\u0661")
+    forms: tuple[dict[str, str], ...] = ({}, {"x": "y"}, *({"mark": mark} for mark in marks))
+    for form in forms:
+        assert browser.post(own_paths(ctx)[name], form).status_code == 200, form
+        assert stored_marks(ctx) == set(), form
 
 
 def test_the_page_of_a_digest_has_all_its_papers_and_text_from_outside_is_escaped(

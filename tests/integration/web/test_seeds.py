@@ -248,13 +248,13 @@ def test_the_api_shows_and_edits_the_words(fitted: AppContext) -> None:
 @pytest.mark.parametrize("purpose", [None, *TokenPurpose])
 def test_the_api_takes_a_preferences_token_and_no_other(ctx: AppContext, purpose: TokenPurpose | None) -> None:
     token = "guess.1.x" if purpose is None else sign_token(ctx, ADA, purpose, TEST_TIME)
-    expected = 200 if purpose == TokenPurpose.PREFERENCES else 401
+    expected, browser = 200 if purpose == TokenPurpose.PREFERENCES else 401, browser_of(ctx)
     for value in (f"Bearer {token}", f"bearer {token}"):
-        assert browser_of(ctx).get("/api/v1/profile", headers={"Authorization": value}).status_code == expected
-    refused = browser_of(ctx).get("/api/v1/profile", headers={"Authorization": f"Basic {token}"})
+        assert browser.get("/api/v1/profile", headers={"Authorization": value}).status_code == expected
+    refused = browser.get("/api/v1/profile", headers={"Authorization": f"Basic {token}"})
     assert refused.status_code == 401
     assert refused.headers["www-authenticate"] == "Bearer"
-    assert browser_of(ctx).get("/api/v1/seeds").status_code == 401
+    assert browser.get("/api/v1/seeds").status_code == 401
 
 
 def test_the_api_describes_its_key_and_operations(ctx: AppContext) -> None:
