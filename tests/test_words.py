@@ -318,9 +318,10 @@ OWN_SENTENCES = {
     "digest/matching/explain.py": "a fault of ours, which no one can cause",
     "digest/matching/lexer.py": "a fault of ours, which no one can cause",
     "digest/schedule.py": "faults of ours: forms and columns check these values before",
-    "digest/sources/http.py": "a fault of ours, and one that is caught in the module",
-    "digest/sources/pubmed.py": "a fault of ours, which no one can cause",
+    "digest/sources/body.py": "one that is caught in the module",
+    "digest/sources/client.py": "a fault of ours, which no one can cause",
     "digest/sources/contract.py": "what a failed test tells the author of a source",
+    "digest/sources/source.py": "a fault of ours, which no one can cause",
     "digest/subscribers/csv_table.py": "sentences about files, which go with its vocabulary",
     "digest/subscribers/csv_transfer.py": "sentences about files, which go with its vocabulary",
     "digest/web/context.py": "replaced by the page of a 404",
@@ -384,8 +385,8 @@ TEXT_MODULES = {
     "digest/jobs/retention.py": "names of what is deleted",
     "digest/matching/describe.py": "the grammar by which keywords are described",
     "digest/rendering/samples.py": "a sample",
+    "digest/sources/client.py": "a fault of ours",
     "digest/sources/contract.py": "what a failed test tells the author of a source",
-    "digest/sources/http.py": "a fault of ours",
     "digest/web/metrics.py": "help of metrics",
 }
 # Four plain words one after another.

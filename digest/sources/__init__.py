@@ -5,27 +5,17 @@
 - `base`: listed papers, answers, and the protocols that sources fulfill
 - `biorxiv`: bioRxiv and medRxiv
 - `crossref`: works that journals registered, notices, and missing abstracts
-- `crossref_works`: works of Crossref as papers
 - `entries`: entries of an answer as papers, within a bound
 - `europepmc`: Europe PMC
 - `feeds`: any feed of a journal, preprint server or blog
-- `highwire`: abstracts with tokens of HighWire's typesetting
 - `http`: the HTTP client that all sources share
 - `huggingface`: Hugging Face's Daily Papers
-- `latex`: LaTeX markup as readable Unicode
-- `latex_symbols`: tables of LaTeX macros and accents
-- `markup`: HTML, JATS and MathML within titles and abstracts as readable Unicode
-- `mathml`: elements of MathML as readable Unicode
 - `messages`: sentences about what cannot be used
-- `names`: names of authors, out of lists of every form
 - `paging`: lists that come in pages, and whether all of them came
 - `pubmed`: PubMed
-- `pubmed_xml`: parser of PubMed's records
-- `redirects`: where redirects may lead
 - `registry`: the installed sources, and their creation from settings
 - `testing`: the contract of a source, for the tests of its author
-- `text`: cleaning of titles, abstracts, names and links
-- `throttle`: request intervals and pauses of hosts
+- `text`: LaTeX, HTML, JATS and MathML as readable Unicode; names, links and terms
 - `xml`: XML documents from outside, repaired where they have faults
 
 A new source is one module, here or in a package of its own, and one entry point of the group `digest.sources`.
@@ -42,7 +32,6 @@ from digest.sources.base import (
     DayListSource,
     FeedGap,
     GapSource,
-    HttpValidators,
     ListedPaper,
     ProbedSource,
     Source,
@@ -55,9 +44,8 @@ from digest.sources.base import (
     window_names,
 )
 from digest.sources.entries import ParsedEntries, parse_entries
-from digest.sources.http import RetryPolicy, SourceClient
+from digest.sources.http import HostThrottle, HttpValidators, RetryPolicy, SourceClient
 from digest.sources.huggingface import HuggingFaceSource
-from digest.sources.names import parse_authors
 from digest.sources.paging import Page, PagedEntries, parse_total, read_by_cursor, read_by_offset
 from digest.sources.registry import (
     SOURCE_API,
@@ -74,8 +62,7 @@ from digest.sources.registry import (
     read_settings_of,
     source_variables,
 )
-from digest.sources.text import clean_text
-from digest.sources.throttle import HostThrottle
+from digest.sources.text import clean_sections, clean_text, format_name, parse_authors
 
 if TYPE_CHECKING:
     from digest.sources.feeds.trial import FeedTrial, try_feed
@@ -110,10 +97,12 @@ __all__ = [
     "WindowSource",
     "build_sources",
     "check_source_settings",
+    "clean_sections",
     "clean_text",
     "find_faults",
     "find_overlaps",
     "find_unread",
+    "format_name",
     "installed_sources",
     "listing_titles",
     "load_source",

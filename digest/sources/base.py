@@ -3,13 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
+from typing import Any, Protocol, Self, runtime_checkable
 
 from digest.identifiers import Identifier, LinkRelation, StatedLink, normalize_identifier
+from digest.sources.http import HttpValidators, SourceClient
 from digest.sources.text import count_latex_errors
-
-if TYPE_CHECKING:
-    from digest.sources.http import SourceClient
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,15 +97,6 @@ def window_names(identifiers: Sequence[Identifier]) -> Iterator[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class HttpValidators:
-    """Validators of one HTTP response (RFC 9110, 8.8), to be stored together with what it contained."""
-
-    url: str
-    etag: str | None = None
-    last_modified: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class AnswerPart:
     """Part of an answer that is complete or not on its own: a category of arXiv, or all of it (name empty).
 
@@ -178,7 +167,7 @@ class DayListSource(Protocol):
         ...
 
     @classmethod
-    def from_settings(cls, settings: Any, client: "SourceClient") -> Self:
+    def from_settings(cls, settings: Any, client: SourceClient) -> Self:
         """Create the source that its settings describe."""
         ...
 
@@ -224,7 +213,7 @@ class WindowSource(Protocol):
         ...
 
     @classmethod
-    def from_settings(cls, settings: Any, client: "SourceClient") -> Self:
+    def from_settings(cls, settings: Any, client: SourceClient) -> Self:
         """Create the source that its settings describe."""
         ...
 
@@ -315,16 +304,3 @@ class AdvisingSource(Protocol):
     def advice(self) -> Sequence[SourceAdvice]:
         """Return what the settings lack."""
         ...
-
-
-class CachedValidators(Protocol):
-    """Validators of an earlier response, as the caller stored them."""
-
-    @property
-    def etag(self) -> str | None: ...
-
-    @property
-    def last_modified(self) -> str | None: ...
-
-
-ValidatorsByKey = Mapping[str, CachedValidators]

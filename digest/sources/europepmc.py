@@ -23,10 +23,17 @@ from digest.sources import messages
 from digest.sources.base import ListedPaper, SourceAdvice, SourceAnswer
 from digest.sources.entries import parse_entries
 from digest.sources.http import SourceClient
-from digest.sources.names import bound_names, format_name, parse_authors
 from digest.sources.paging import Page, parse_total, read_by_cursor
-from digest.sources.pubmed_xml import MAX_LINKS, NOTICE_RELATIONS, kind_of_types, parse_citation, strip_title
-from digest.sources.text import NAME_LENGTH, TITLE_LENGTH, clean_terms, clean_text
+from digest.sources.pubmed import MAX_LINKS, NOTICE_RELATIONS, kind_of_types, parse_citation, strip_title
+from digest.sources.text import (
+    NAME_LENGTH,
+    TITLE_LENGTH,
+    bound_names,
+    clean_terms,
+    clean_text,
+    format_name,
+    parse_authors,
+)
 
 URL = "https://www.ebi.ac.uk"
 PUBLIC_URL = "https://europepmc.org/article"

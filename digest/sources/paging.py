@@ -12,8 +12,9 @@ from datetime import date
 
 from digest.errors import MalformedAnswerError, SourceError
 from digest.sources import messages
-from digest.sources.base import AnswerPart, HttpValidators, ListedPaper, SourceAnswer
+from digest.sources.base import AnswerPart, ListedPaper, SourceAnswer
 from digest.sources.entries import KIND_ORDER, MAX_ENTRIES, ParsedEntries
+from digest.sources.http import HttpValidators
 
 MAX_PAGES = 200
 MAX_DIGITS = 9  # of a total

@@ -27,8 +27,7 @@ from digest.config import (
 from digest.errors import DigestError, SettingError, SourceLoadError
 from digest.sources import messages
 from digest.sources.base import DayListSource, Source, WindowSource
-from digest.sources.http import SourceClient
-from digest.sources.throttle import HostThrottle
+from digest.sources.http import HostThrottle, SourceClient
 
 log = structlog.get_logger()
 

@@ -16,12 +16,12 @@ import feedparser  # type: ignore[import-untyped]  # no stubs are published with
 
 from digest.sources import ListedPaper
 from digest.sources.biorxiv import parse_record
-from digest.sources.crossref_works import parse_work
+from digest.sources.crossref import parse_work
 from digest.sources.entries import parse_entries
 from digest.sources.europepmc import parse_page
 from digest.sources.feeds.dialects import parse_feed
 from digest.sources.feeds.listings import read_papers
-from digest.sources.pubmed_xml import parse_records
+from digest.sources.pubmed import parse_records
 from tests.benchmarks.harness import Result, measure_in_turn
 
 SAMPLES = Path(__file__).parents[1] / "data/sources"

@@ -20,10 +20,8 @@ from digest.sources.arxiv.atom import parse_feed
 from digest.sources.arxiv.query import parse_query_response
 from digest.sources.europepmc import parse_page as parse_europepmc_page
 from digest.sources.huggingface.entries import parse_page
-from digest.sources.latex import latex_to_text
-from digest.sources.names import parse_authors
-from digest.sources.pubmed_xml import parse_records
-from digest.sources.text import TEXT_LENGTH, clean_text
+from digest.sources.pubmed import parse_records
+from digest.sources.text import TEXT_LENGTH, clean_text, latex_to_text, parse_authors
 from digest.subscribers.lists.csv_table import COLUMNS, read_csv
 from digest.subscribers.lists.formats import ROW_COLUMNS, SkipReason
 from digest.subscribers.marks.references import MAX_REFERENCES, decode_upload, parse_references

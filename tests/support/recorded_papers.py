@@ -18,8 +18,7 @@ from lxml import etree  # type: ignore[import-untyped]
 
 from digest.identifiers import Identifier, LinkRelation, PaperKind, StatedLink, normalize_identifier
 from digest.sources import ListedPaper
-from digest.sources.names import parse_authors
-from digest.sources.text import clean_text
+from digest.sources.text import clean_text, parse_authors
 
 SHARED_DATA = Path(__file__).parents[3] / "shared/data"
 SOURCES = SHARED_DATA / "sources"

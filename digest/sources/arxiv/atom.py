@@ -18,8 +18,7 @@ from digest.sources import messages
 from digest.sources.arxiv.calendar import to_list_day
 from digest.sources.base import ListedPaper
 from digest.sources.entries import ParsedEntries, parse_entries
-from digest.sources.names import parse_authors
-from digest.sources.text import TERM_LENGTH, TITLE_LENGTH, clean_terms, clean_text
+from digest.sources.text import TERM_LENGTH, TITLE_LENGTH, clean_terms, clean_text, parse_authors
 from digest.sources.xml import parse_xml
 
 ATOM = "{http://www.w3.org/2005/Atom}"

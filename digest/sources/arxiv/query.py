@@ -19,9 +19,8 @@ from digest.sources.arxiv.atom import (
 )
 from digest.sources.base import ListedPaper
 from digest.sources.entries import parse_entries
-from digest.sources.names import parse_authors
 from digest.sources.paging import parse_total
-from digest.sources.text import NAME_LENGTH, TITLE_LENGTH, clean_text
+from digest.sources.text import NAME_LENGTH, TITLE_LENGTH, clean_text, parse_authors
 from digest.sources.xml import parse_xml
 
 _OPENSEARCH = "{http://a9.com/-/spec/opensearch/1.1/}"

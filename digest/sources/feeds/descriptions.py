@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from digest.sources.feeds.entries import FeedEntry
-from digest.sources.names import parse_authors
-from digest.sources.text import NAME_LENGTH, clean_text
+from digest.sources.text import NAME_LENGTH, clean_text, parse_authors
 
 MAX_MARKUP = 60_000  # characters of a description that are looked at
 MAX_BLOCKS = 400

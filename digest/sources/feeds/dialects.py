@@ -21,7 +21,7 @@ from digest.sources.feeds import messages
 from digest.sources.feeds.entries import FeedEntry, ParsedFeed
 from digest.sources.feeds.json_feed import parse_json_feed
 from digest.sources.http import GZIP_MAGIC, MAX_BODY_BYTES, GzipDecoder
-from digest.sources.names import AUTHORS_LENGTH
+from digest.sources.text import AUTHORS_LENGTH
 from digest.sources.xml import parse_xml
 
 MAX_WORD_LENGTH = 500

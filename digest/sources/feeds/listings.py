@@ -13,8 +13,7 @@ from digest.sources.base import ListedPaper, window_names
 from digest.sources.entries import ParsedEntries, parse_entries
 from digest.sources.feeds.descriptions import read_description
 from digest.sources.feeds.entries import FeedEntry, ParsedFeed
-from digest.sources.names import parse_authors
-from digest.sources.text import TERM_LENGTH, TITLE_LENGTH, clean_terms, clean_text, clean_url
+from digest.sources.text import TERM_LENGTH, TITLE_LENGTH, clean_terms, clean_text, clean_url, parse_authors
 
 HEADLINE_LENGTH = 90  # of the text that stands for a missing title
 MIN_YEAR, MAX_YEAR = 1800, 2200

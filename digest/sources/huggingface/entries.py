@@ -15,8 +15,15 @@ from digest.errors import MalformedAnswerError
 from digest.identifiers import parse_arxiv_id
 from digest.sources import messages
 from digest.sources.base import ListedPaper
-from digest.sources.names import parse_authors
-from digest.sources.text import NAME_LENGTH, TEXT_LENGTH, TITLE_LENGTH, clean_terms, clean_text, clean_url
+from digest.sources.text import (
+    NAME_LENGTH,
+    TEXT_LENGTH,
+    TITLE_LENGTH,
+    clean_terms,
+    clean_text,
+    clean_url,
+    parse_authors,
+)
 
 PUBLIC_URL = "https://huggingface.co"
 MAX_ATTRIBUTES_LENGTH = 2_000  # characters of the attributes beside the data of a page

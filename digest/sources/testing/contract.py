@@ -23,13 +23,11 @@ from unittest import SkipTest
 from digest.config import SOURCE_NAME_PATTERN, SourceSettings, read_source_settings
 from digest.errors import MalformedAnswerError, SourceError, SourceThrottledError, SourceUnavailableError
 from digest.identifiers import normalize_identifier
-from digest.sources.base import DayListSource, Source, SourceAnswer, ValidatorsByKey, WindowSource
-from digest.sources.http import RetryPolicy, SourceClient
-from digest.sources.names import AUTHORS_LENGTH, MAX_AUTHORS
+from digest.sources.base import DayListSource, Source, SourceAnswer, WindowSource
+from digest.sources.http import HostThrottle, RetryPolicy, SourceClient, ValidatorsByKey
 from digest.sources.registry import SOURCE_API
 from digest.sources.testing.recorded_host import Fault, RecordedAnswer, RecordedHost, RecordedTransport
-from digest.sources.text import NAME_LENGTH, TEXT_LENGTH, TITLE_LENGTH
-from digest.sources.throttle import HostThrottle
+from digest.sources.text import AUTHORS_LENGTH, MAX_AUTHORS, NAME_LENGTH, TEXT_LENGTH, TITLE_LENGTH
 
 ERRORS: Mapping[Fault, tuple[type[SourceError], ...]] = {
     Fault.UNAVAILABLE: (SourceUnavailableError,),

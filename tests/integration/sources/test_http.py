@@ -16,8 +16,7 @@ import pytest
 from digest import __version__
 from digest.errors import MalformedAnswerError, SourceThrottledError, SourceUnavailableError
 from digest.sources import HostThrottle, HttpValidators, RetryPolicy, SourceClient
-from digest.sources.http import MAX_BODY_BYTES, SourceResponse
-from digest.sources.redirects import is_redirect_allowed
+from digest.sources.http import MAX_BODY_BYTES, SourceResponse, is_redirect_allowed
 
 NOW = datetime(2026, 7, 28, 8, tzinfo=UTC)
 Action = Callable[["StubHandler"], None]

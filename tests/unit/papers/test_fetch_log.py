@@ -8,7 +8,7 @@ from digest.database import read_session, write_session
 from digest.database.models import FetchStatus
 from digest.papers import latest_fetches, load_http_cache, record_fetch, store_http_cache
 from digest.papers.fetches.log import StoredValidators
-from digest.sources.base import HttpValidators
+from digest.sources.http import HttpValidators
 
 FRIDAY, MONDAY, TUESDAY, WEDNESDAY, THURSDAY = (date(2026, 7, day) for day in (24, 27, 28, 29, 30))
 GROWTH_PERIOD = timedelta(days=2)

@@ -15,7 +15,7 @@ from digest.papers import latest_fetches, load_fetches, load_http_cache, record_
 from digest.papers.fetches.log import HTTP_CACHE_LIFETIME, MAX_MESSAGE_LENGTH, WINDOW_MEMORY, load_window_fetches
 from digest.papers.ingest import StoreReport
 from digest.sources import ListedPaper
-from digest.sources.base import HttpValidators
+from digest.sources.http import HttpValidators
 from tests.support.spoiled_rows import spoil
 
 DAY = date(2026, 7, 28)

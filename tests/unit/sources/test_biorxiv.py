@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from digest.identifiers import Identifier, LinkRelation, StatedLink
-from digest.sources.biorxiv import parse_publication, parse_record
-from digest.sources.highwire import clean_typesetting
+from digest.sources.biorxiv import clean_typesetting, parse_publication, parse_record
 from digest.sources.text import clean_text
 
 SHARED = Path(__file__).parents[3] / "../shared/data/sources/biorxiv"

@@ -10,7 +10,7 @@ import pytest
 
 from digest.identifiers import Identifier, LinkRelation, StatedLink
 from digest.sources import ListedPaper
-from digest.sources.crossref_works import parse_work
+from digest.sources.crossref import parse_work
 
 SHARED = Path(__file__).parents[3] / "../shared/data/sources/crossref"
 DAY = date(2026, 7, 28)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.sources.names import AUTHORS_LENGTH, MAX_AUTHORS, format_name, parse_authors
+from digest.sources.text import AUTHORS_LENGTH, MAX_AUTHORS, format_name, parse_authors
 from tests.support.work import count_steps
 
 

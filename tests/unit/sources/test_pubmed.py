@@ -12,7 +12,8 @@ from lxml import etree  # type: ignore[import-untyped]
 from digest.errors import MalformedAnswerError
 from digest.sources import ListedPaper
 from digest.sources.europepmc import parse_page
-from digest.sources.pubmed_xml import _parse_date, parse_records, strip_title
+from digest.sources.pubmed import parse_records, strip_title
+from digest.sources.pubmed.records import _parse_date
 
 DATA = Path(__file__).parents[2] / "data/sources"
 SHARED = Path(__file__).parents[3] / "../shared/data/sources"

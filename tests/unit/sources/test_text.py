@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digest.sources.names import parse_authors
-from digest.sources.text import NAME_LENGTH, clean_sections, clean_text, count_latex_errors
+from digest.sources.text import NAME_LENGTH, clean_sections, clean_text, count_latex_errors, parse_authors
 from tests.support.work import count_steps, cpu_limit
 
 SHARED = Path(__file__).parents[3] / "../shared/data"

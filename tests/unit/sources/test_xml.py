@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.errors import MalformedAnswerError
-from digest.sources import names, text
 from digest.sources.arxiv.atom import ParsedAnswer, parse_feed
 from digest.sources.arxiv.query import parse_query_response
 from digest.sources.entries import MAX_ENTRIES
 from digest.sources.huggingface.source import list_entries
+from digest.sources.text import cleaning, names
 from digest.sources.xml import MAX_TAGS, parse_xml
 from tests.support.hosts import rss_feed, rss_item
 from tests.support.work import count_steps, cpu_limit
@@ -230,11 +230,11 @@ def test_every_field_of_a_paper_is_bounded() -> None:
     more = f"<description>{long}</description><dc:creator xmlns:dc='http://purl.org/dc/elements/1.1/'>{authors}</dc:creator>"
     more += "".join(f"<category>cs.C{chr(65 + n % 26)}{chr(65 + n // 26)}</category>" for n in range(500))
     (paper,) = parse_feed(feed(item(1, long, more)).encode(), "here").entries.papers
-    assert len(paper.title) <= text.TITLE_LENGTH
-    assert len(paper.abstract) <= text.TEXT_LENGTH
+    assert len(paper.title) <= cleaning.TITLE_LENGTH
+    assert len(paper.abstract) <= cleaning.TEXT_LENGTH
     assert len(paper.authors) <= names.MAX_AUTHORS
     assert sum(map(len, paper.authors)) <= names.AUTHORS_LENGTH
-    assert len(paper.categories) <= text.MAX_TERMS
+    assert len(paper.categories) <= cleaning.MAX_TERMS
     entry = {
         "paper": {
             "id": "2601.00001",
@@ -247,11 +247,11 @@ def test_every_field_of_a_paper_is_bounded() -> None:
         }
     }
     (paper,) = list_entries(json.loads(json.dumps([entry])), DAY).papers.values()
-    assert max(len(paper.title), len(str(paper.organization))) <= text.TITLE_LENGTH
-    assert max(len(paper.abstract), len(str(paper.ai_summary))) <= text.TEXT_LENGTH
+    assert max(len(paper.title), len(str(paper.organization))) <= cleaning.TITLE_LENGTH
+    assert max(len(paper.abstract), len(str(paper.ai_summary))) <= cleaning.TEXT_LENGTH
     assert sum(map(len, paper.authors)) <= names.AUTHORS_LENGTH
-    assert len(paper.ai_keywords) <= text.MAX_TERMS
-    assert max(map(len, paper.ai_keywords)) <= text.TERM_LENGTH
+    assert len(paper.ai_keywords) <= cleaning.MAX_TERMS
+    assert max(map(len, paper.ai_keywords)) <= cleaning.TERM_LENGTH
 
 
 def test_three_thousand_authors_are_all_read() -> None:

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Sequence
 from itertools import islice
 
-from digest.sources.text import NAME_LENGTH, clean_text
+from digest.sources.text.cleaning import NAME_LENGTH, clean_text
 
 MAX_AUTHORS, AUTHORS_LENGTH = 6_000, 200_000  # the largest collaborations sign with 5,000 names
 _SUFFIX = re.compile(r"(?:(?P<generation>jr|sr)|(?P<roman>II|III|IV)|(?P<ordinal>2nd|3rd|4th))\.?", re.IGNORECASE)

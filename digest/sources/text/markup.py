@@ -9,8 +9,8 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 
-from digest.sources.latex_symbols import SUBSCRIPTS, SUPERSCRIPTS
-from digest.sources.mathml import MATH_TAGS, write_math
+from digest.sources.text.latex_symbols import SUBSCRIPTS, SUPERSCRIPTS
+from digest.sources.text.mathml import MATH_TAGS, write_math
 
 MAX_DEPTH = 60  # of nested elements; deeper ones lose their meaning, not their text
 _TAG = re.compile(

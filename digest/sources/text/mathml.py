@@ -4,8 +4,8 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 
-from digest.sources.latex import operand
-from digest.sources.latex_symbols import SUBSCRIPTS, SUPERSCRIPTS
+from digest.sources.text.latex import operand
+from digest.sources.text.latex_symbols import SUBSCRIPTS, SUPERSCRIPTS
 
 _TOKENS = {"mi", "mn", "mo", "ms", "mtext", "mspace"}
 MATH_TAGS = _TOKENS | {

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from itertools import islice
 from urllib.parse import urlsplit
 
-from digest.sources.latex import latex_to_text
-from digest.sources.markup import format_label, markup_to_text
+from digest.sources.text.latex import latex_to_text
+from digest.sources.text.markup import format_label, markup_to_text
 
 TEXT_LENGTH, TITLE_LENGTH, NAME_LENGTH, TERM_LENGTH = 20_000, 1_000, 200, 100  # characters that are kept
 MAX_URL_LENGTH = 2000

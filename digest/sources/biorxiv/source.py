@@ -20,12 +20,11 @@ from digest.errors import MalformedAnswerError, SourceError
 from digest.identifiers import LinkRelation, PaperKind, StatedLink, normalize_identifier
 from digest.sources import messages
 from digest.sources.base import AnswerPart, ListedPaper, SourceAnswer
+from digest.sources.biorxiv.highwire import clean_typesetting
 from digest.sources.entries import parse_entries
-from digest.sources.highwire import clean_typesetting
 from digest.sources.http import SourceClient
-from digest.sources.names import parse_authors
 from digest.sources.paging import Page, PagedEntries, parse_total, read_by_offset
-from digest.sources.text import TITLE_LENGTH, clean_terms, clean_text
+from digest.sources.text import TITLE_LENGTH, clean_terms, clean_text, parse_authors
 
 URL = "https://api.biorxiv.org"
 SERVERS = {"biorxiv": "bioRxiv", "medrxiv": "medRxiv"}

@@ -25,7 +25,7 @@ from digest.errors import MalformedAnswerError, NotListedError, SourceError
 from digest.identifiers import Identifier
 from digest.sources import messages
 from digest.sources.base import AnswerPart, FeedGap, ListedPaper, SourceAdvice, SourceAnswer
-from digest.sources.crossref_works import UPDATE_RELATIONS, parse_work
+from digest.sources.crossref.works import UPDATE_RELATIONS, parse_work
 from digest.sources.entries import parse_entries
 from digest.sources.http import SourceClient
 from digest.sources.paging import Page, PagedEntries, parse_total, read_by_cursor

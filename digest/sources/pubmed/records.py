@@ -17,8 +17,16 @@ from digest.identifiers import Identifier, LinkRelation, PaperKind, StatedLink, 
 from digest.sources import messages
 from digest.sources.base import ListedPaper
 from digest.sources.entries import ParsedEntries, parse_entries
-from digest.sources.names import MAX_AUTHORS, bound_names, format_name
-from digest.sources.text import NAME_LENGTH, TITLE_LENGTH, clean_sections, clean_terms, clean_text
+from digest.sources.text import (
+    MAX_AUTHORS,
+    NAME_LENGTH,
+    TITLE_LENGTH,
+    bound_names,
+    clean_sections,
+    clean_terms,
+    clean_text,
+    format_name,
+)
 from digest.sources.xml import inner_markup, parse_xml
 
 RECORD_TAGS = ("PubmedArticle", "PubmedBookArticle")

@@ -9,7 +9,7 @@ know, so the parser is our own.
 import re
 import unicodedata
 
-from digest.sources.latex_symbols import (
+from digest.sources.text.latex_symbols import (
     ACCENTS,
     FONT_MACROS,
     IGNORED_MACROS,

@@ -24,10 +24,10 @@ from pydantic import Field, SecretStr
 from digest.config import HttpUrl, OneLine, SourceSettings
 from digest.errors import MalformedAnswerError, NotListedError, SourceError, SourceUnavailableError
 from digest.sources import messages
-from digest.sources.base import HttpValidators, ListedPaper, SourceAdvice, SourceAnswer
-from digest.sources.http import SourceClient, SourceResponse
+from digest.sources.base import ListedPaper, SourceAdvice, SourceAnswer
+from digest.sources.http import HttpValidators, SourceClient, SourceResponse
 from digest.sources.paging import Page, join_lists, parse_total, read_by_offset
-from digest.sources.pubmed_xml import parse_records
+from digest.sources.pubmed.records import parse_records
 
 URL = "https://eutils.ncbi.nlm.nih.gov"
 EASTERN = ZoneInfo("America/New_York")

@@ -9,8 +9,15 @@ from typing import Any
 
 from digest.identifiers import LinkRelation, PaperKind, StatedLink, normalize_identifier
 from digest.sources.base import ListedPaper
-from digest.sources.names import AUTHORS_LENGTH, MAX_AUTHORS, format_name
-from digest.sources.text import NAME_LENGTH, TITLE_LENGTH, clean_terms, clean_text
+from digest.sources.text import (
+    AUTHORS_LENGTH,
+    MAX_AUTHORS,
+    NAME_LENGTH,
+    TITLE_LENGTH,
+    clean_terms,
+    clean_text,
+    format_name,
+)
 
 SOURCE = "crossref"
 PAPER_TYPES = {
