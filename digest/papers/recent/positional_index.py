@@ -8,9 +8,8 @@ reads one paper at a time.
 """
 
 from array import array
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -21,19 +20,17 @@ from digest.matching import (
     HIGHEST_CHARACTER,
     HYPHEN,
     NO_GAP,
-    AcronymDefinition,
     PaperDocument,
     Phrase,
     Words,
     can_join,
     find_definitions,
-    find_sequence,
-    fits_gaps,
     is_capitals,
     is_standalone,
     split_words,
     window_without,
 )
+from digest.papers.recent.defined_forms import DefinedForms
 from digest.papers.recent.word_columns import (
     CAPITALS_FLAG,
     CASE_MASK,
@@ -46,20 +43,14 @@ from digest.papers.recent.word_columns import (
     Column,
     WordColumns,
     append_rows,
+    find_papers,
     group_positions,
     is_among,
     pack_bits,
 )
 
 LOWERCASE, UPPERCASE = 1, 2  # case of a word with a single character
-NO_EXACT_FORM = "\0"  # before the key, for words that are read a second time: no quoted phrase has them
-
-
-class DefinedForm(NamedTuple):
-    """Another form of a phrase in a paper: what one of its texts defines (an acronym) holds in all of them."""
-
-    rows: "array[int]"  # of the last word of each occurrence
-    words: Words | None  # of the long form, to check the gaps of a phrase; None where the phrase is the acronym
+NO_EXACT_FORM = "\0"  # of words that are read a second time: no quoted phrase has them
 
 
 class PartialSpelling(NamedTuple):
@@ -79,11 +70,16 @@ class PositionalIndex:
 
     def __init__(self) -> None:
         self.paper_count = 0
-        self._word_numbers: dict[tuple[str, str], int] = {}  # by key and exact form
-        self._defined_forms: dict[str, list[DefinedForm]] = {}
-        self._definitions: dict[str, list[tuple[int, tuple[str, ...]]]] = {}  # papers and long forms, by acronym
+        self._word_numbers: dict[tuple[str, str], int] = {}  # by key and exact form, while papers are added
+        # Of the words in alphabetical order: their exact forms, their distinct keys, and the first number of each key.
+        self._exact: list[str] = []
+        self._keys: list[str] = []
+        self._key_starts = array("I", [0])
+        self._key_numbers: dict[str, int] = {}
+        self._defined_forms = DefinedForms()
         # One row more than there are words, so that every word has a next one.
-        self._numbers = self._papers = np.zeros(1, dtype=np.uint8)
+        self._numbers = np.zeros(1, dtype=np.uint8)
+        self._first_rows = np.zeros(1, dtype=np.uint32)  # by paper, and of the one after all
         self._flags = np.array([TEXT_START], dtype=np.uint8)
         # Rows of words that are read a second time, without an acronym between them, and the rows of these words.
         self._again = self._originals = np.empty(0, dtype=np.uint32)
@@ -96,7 +92,9 @@ class PositionalIndex:
         """Append the words of more papers."""
         numbers, flags, counts = array("i"), array("B"), array("i")
         again, originals, last_words, half_rows = array("i"), array("i"), array("i"), array("i")
-        first_position, known = self.paper_count, self._word_numbers
+        known = self._word_numbers
+        if not known:
+            known.update({(self._key_of(number), exact): number for number, exact in enumerate(self._exact)})
         for document in documents:
             texts = [split_words(document.title), split_words(document.abstract)]
             definitions = [find_definitions(words) for words in texts]
@@ -106,7 +104,7 @@ class PositionalIndex:
                 acronyms = [definition.acronym for definition in defined if definition.acronym == definition.last + 1]
                 around = [window_without(words, acronym) for acronym in acronyms]
                 for part, acronym in zip((words, *around), (0, *acronyms), strict=True):
-                    exact = words.exact if part is words else [NO_EXACT_FORM + key for key in part.keys]
+                    exact = words.exact if part is words else [NO_EXACT_FORM] * len(part.keys)
                     numbers.extend([known.setdefault(word, len(known)) for word in zip(part.keys, exact, strict=True)])
                     gaps = [TEXT_START, *(GAPS.index(gap) for gap in part.gaps[1:])][: len(part.keys)]
                     flags.extend([gap | text_flag | _case_flags(part, n) for n, gap in enumerate(gaps)])
@@ -117,11 +115,12 @@ class PositionalIndex:
                     row += len(part.keys)
             counts.append(row - first_rows[0])
             half_rows.append(first_rows[1] + (len(texts[1].keys) - 1) // 2)
-            self._add_defined_forms(texts, definitions, first_rows)
+            self._defined_forms.add(self.paper_count, texts, definitions, first_rows)
             self.paper_count += 1
-        papers = np.repeat(np.arange(first_position, self.paper_count), counts)
         self._numbers = append_rows(self._numbers, numbers, len(known))
-        self._papers = append_rows(self._papers, papers, self.paper_count)
+        self._first_rows = np.concatenate(
+            [self._first_rows, self._first_rows[-1] + np.cumsum(counts, dtype=np.uint32)], dtype=np.uint32
+        )
         self._flags = append_rows(self._flags, flags, TEXT_START, TEXT_START)
         self._again, self._originals, self._last_words, self._half_rows = (
             np.concatenate([column, np.array(new, dtype=np.uint32)])
@@ -133,61 +132,54 @@ class PositionalIndex:
             )
         )
 
-    def _add_defined_forms(
-        self, texts: Sequence[Words], defined: Sequence[Sequence[AcronymDefinition]], first_rows: Sequence[int]
-    ) -> None:
-        """Remember the acronyms that one text of the next paper defines, wherever they or their long forms stand.
-
-        `first_rows` are those of the first word of each text.
-        """
-        definitions = [(words, definition) for words, found in zip(texts, defined, strict=True) for definition in found]
-        for words, definition in definitions:
-            span = slice(definition.first, definition.last + 1)
-            short, long = words.keys[definition.acronym], words.keys[span]
-            self._definitions.setdefault(short, []).append((self.paper_count, tuple(long)))
-            places = _no_places(len(long))
-            form = Words("", long, long, places, places, words.gaps[span])  # of which the gaps are compared
-            for name, sequence, words_of_form in (("".join(long), [short], form), (short, long, None)):
-                rows = [
-                    first_row + bisect_left(text.ends, end)
-                    for text, first_row in zip(texts, first_rows, strict=True)
-                    for _, _, end in find_sequence(0, sequence, text)
-                ]
-                if rows:
-                    self._defined_forms.setdefault(name, []).append(DefinedForm(array("I", rows), words_of_form))
-
     def _group(self) -> None:
         """Sort the words and group their positions, if papers were added since the last time."""
         if self._grouped_count == self.paper_count:
             return
-        self._words = sorted(self._word_numbers)
-        numbers = np.zeros(max(len(self._words), 1), dtype=self._numbers.dtype)
-        numbers[[self._word_numbers[word] for word in self._words]] = np.arange(len(self._words))
-        self._numbers = numbers[self._numbers]
-        self._word_numbers = {word: number for number, word in enumerate(self._words)}
-        self._order, self._starts = group_positions(self._numbers[:-1], len(self._words))
-        self._by_form = sorted(range(len(self._words)), key=self._exact_form)
-        self._first_numbers, self._end_numbers = dict[str, int](), dict[int, int]()
-        for number, (key, _) in enumerate(self._words):
-            first = self._first_numbers.setdefault(key, number)
-            self._end_numbers[first] = number + 1
+        words = sorted(self._word_numbers)
+        numbers = np.zeros(max(len(words), 1), dtype=self._numbers.dtype)
+        numbers[[self._word_numbers[word] for word in words]] = np.arange(len(words))
+        self._numbers, self._word_numbers = numbers[self._numbers], {}
+        self._order, self._starts = group_positions(self._numbers[:-1], len(words))
+        self._exact = [key if key == exact else exact for key, exact in words]
+        self._by_form = array("I", sorted(range(len(words)), key=self._exact.__getitem__))
+        self._keys, self._key_starts = [], array("I")
+        for number, (key, _) in enumerate(words):
+            if not self._keys or self._keys[-1] != key:
+                self._keys.append(key)
+                self._key_starts.append(number)
+        self._key_starts.append(len(words))
+        self._key_numbers = {key: number for number, key in enumerate(self._keys)}
         self._grouped_count = self.paper_count
 
     def columns(self) -> WordColumns:
         """Return all words, for who counts them."""
         self._group()
-        first_numbers = np.zeros(max(len(self._words), 1), dtype=np.uint32)
-        for first, end in self._end_numbers.items():
-            first_numbers[first:end] = first
+        key_numbers = np.repeat(np.arange(len(self._keys), dtype=np.uint32), np.diff(self._key_starts))
+        is_plain = [self._keys[key] == exact for key, exact in zip(key_numbers.tolist(), self._exact, strict=True)]
         return WordColumns(
-            self._words, first_numbers, self._numbers, self._papers, self._flags, self._again, self.paper_count
+            self._keys,
+            key_numbers,
+            np.array(is_plain, dtype=bool),
+            self._numbers,
+            self._first_rows,
+            self._flags,
+            self._again,
         )
 
     def count_words(self, keys: Iterable[str]) -> dict[str, int]:
         """Return how often words occur, by their keys, without those that do not."""
         self._group()
-        firsts = {key: first for key in keys if (first := self._first_numbers.get(key)) is not None}
-        return {key: int(self._starts[self._end_numbers[first]] - self._starts[first]) for key, first in firsts.items()}
+        found = {key: self._numbers_of(number) for key in keys if (number := self._key_numbers.get(key)) is not None}
+        return {key: int(self._starts[words.stop] - self._starts[words.start]) for key, words in found.items()}
+
+    def _key_of(self, number: int) -> str:
+        """Return the key of a word."""
+        return self._keys[bisect_right(self._key_starts, number) - 1]
+
+    def _numbers_of(self, key_number: int) -> range:
+        """Return the numbers of the words with one key."""
+        return range(self._key_starts[key_number], self._key_starts[key_number + 1])
 
     def find(self, phrase: Phrase) -> tuple[int, int, int]:
         """Return as bits the papers with a phrase in the title, those with it in the abstract, and where prominently.
@@ -196,7 +188,7 @@ class PositionalIndex:
         """
         self._group()
         rows = np.unique(np.concatenate([self._find_form(form) for form in phrase.alternatives]))
-        papers, in_title = self._papers[rows], (self._flags[rows] & TITLE_FLAG) != 0
+        papers, in_title = find_papers(self._first_rows, rows), (self._flags[rows] & TITLE_FLAG) != 0
         counts = np.bincount(papers[~in_title], minlength=self.paper_count)
         is_early = ~in_title & (rows <= self._half_rows[papers])
         return (
@@ -218,21 +210,10 @@ class PositionalIndex:
                 positions = positions[(self._flags[positions] & CAPITALS_FLAG) != 0]
             groups.append(positions)
         if not phrase.exact and not phrase.prefix:
-            groups += [
-                np.array(form.rows, dtype=np.uint32)
-                for form in self._defined_forms.get(phrase.key, ())
-                if form.words is None or fits_gaps(phrase, form.words, 0, len(form.words.keys) - 1)
-            ]
+            groups += self._defined_forms.rows_of(phrase)
         rows = np.concatenate(groups).astype(np.uint32)
-        # Papers that define one of its acronyms otherwise.
-        foreign = {
-            paper
-            for acronym in phrase.acronyms
-            for paper, long in self._definitions.get(acronym.short, ())
-            if not acronym.agrees(long)
-        }
-        if foreign:
-            rows = rows[~np.isin(self._papers[rows], list(foreign))]
+        if foreign := self._defined_forms.foreign_papers(phrase):
+            rows = rows[~np.isin(find_papers(self._first_rows, rows), list(foreign))]
         if len(self._again):
             places = np.minimum(np.searchsorted(self._again, rows), len(self._again) - 1)
             rows = np.where(self._again[places] == rows, self._originals[places], rows)
@@ -267,7 +248,7 @@ class PositionalIndex:
             is_first = not spelling.length and after is None
             groups = self._follow(spelling, words) if words and not is_first else map(self._rows_of, words)
             for numbers, found in zip(words, groups, strict=True):
-                word, positions = self._words[numbers.start][0], found
+                word, positions = self._key_of(numbers.start), found
                 if not is_first and len(positions):
                     positions = positions[_allowed_gaps(spelling, word, separators)[self._gaps(positions)]]
                 if any(acronym.short == word and acronym.is_word for acronym in phrase.acronyms):
@@ -288,10 +269,10 @@ class PositionalIndex:
         for end in range(spelling.length + 1, len(phrase.key) + 1):
             if end - 1 > spelling.length and phrase.separators_by_offset.get(end - 1, HYPHEN) != HYPHEN:
                 break  # the phrase has a gap here that no word may hide
-            first = self._first_numbers.get(phrase.key[spelling.length : end])
-            if first is None or end in phrase.unbroken or (phrase.prefix and end == len(phrase.key)):
+            number = self._key_numbers.get(phrase.key[spelling.length : end])
+            if number is None or end in phrase.unbroken or (phrase.prefix and end == len(phrase.key)):
                 continue
-            words.append(range(first, self._end_numbers[first]))
+            words.append(self._numbers_of(number))
         return words
 
     def _follow(self, spelling: PartialSpelling, words: Sequence[range]) -> Iterator[Column]:
@@ -330,13 +311,14 @@ class PositionalIndex:
         if any(separator != HYPHEN for offset, separator in separators.items() if offset > spelling.length):
             return
         rest = phrase.key[spelling.length :]
-        first, last = (bisect_left(self._words, (bound, "")) for bound in (rest, rest + HIGHEST_CHARACTER))
+        bounds = [bisect_left(self._keys, bound) for bound in (rest, rest + HIGHEST_CHARACTER)]
+        first, last = (self._key_starts[bound] for bound in bounds)
         numbers = [*{*self._numbers_of_forms(rest, rest + HIGHEST_CHARACTER), *range(first, last)}]
         if not spelling.length and after is None:
             positions = self._positions(numbers)
             yield positions[~is_among(positions, self._last_words)] if phrase.tail else positions
             return
-        begins = np.zeros(len(self._words), dtype=bool)
+        begins = np.zeros(len(self._exact), dtype=bool)
         begins[numbers] = True
         positions = spelling.positions + 1
         if spelling.numbers:
@@ -344,15 +326,12 @@ class PositionalIndex:
         positions = positions[begins[self._numbers[positions]]]
         for number in np.unique(self._numbers[positions]).tolist():
             same_word = positions[self._numbers[positions] == number]
-            yield same_word[_allowed_gaps(spelling, self._words[number][0], separators)[self._gaps(same_word)]]
-
-    def _exact_form(self, number: int) -> str:
-        return self._words[number][1]
+            yield same_word[_allowed_gaps(spelling, self._key_of(number), separators)[self._gaps(same_word)]]
 
     def _numbers_of_forms(self, begin: str, end: str) -> list[int]:
         """Return the words whose exact form is at least `begin` and below `end`."""
-        first, last = (bisect_left(self._by_form, bound, key=self._exact_form) for bound in (begin, end))
-        return self._by_form[first:last]
+        first, last = (bisect_left(self._by_form, bound, key=self._exact.__getitem__) for bound in (begin, end))
+        return self._by_form[first:last].tolist()
 
     def _positions(self, numbers: Sequence[int]) -> Column:
         """Return all positions of these words."""
@@ -362,12 +341,6 @@ class PositionalIndex:
     def _gaps(self, positions: Column) -> Column:
         gaps: Column = self._flags[positions] & GAP_MASK
         return gaps
-
-
-@cache
-def _no_places(count: int) -> "array[int]":
-    """Return places of words of no text, shared by thousands of forms."""
-    return array("I", [0]) * count
 
 
 def _case_flags(words: Words, position: int) -> int:

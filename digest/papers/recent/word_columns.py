@@ -20,17 +20,27 @@ BLOCK_ROWS = 1 << 18
 class WordColumns(NamedTuple):
     """All words of papers, one row a word; the last row is none.
 
-    - `words`: key and exact form by number; `first_numbers`: by number, the first one with the same key
-    - `numbers`, `papers`, `flags`: of each row; `again`: rows of words that are read a second time
+    - `keys` in alphabetical order; by the number of a word: `key_numbers`, and `is_plain` where it is its own key
+    - `numbers`, `flags`: of each row; `again`: rows of words that are read a second time
+    - `first_rows`: by paper, and of the one after all
     """
 
-    words: Sequence[tuple[str, str]]
-    first_numbers: Column
+    keys: Sequence[str]
+    key_numbers: Column
+    is_plain: Column
     numbers: Column
-    papers: Column
+    first_rows: Column
     flags: Column
     again: Column
-    paper_count: int
+
+    @property
+    def paper_count(self) -> int:
+        return len(self.first_rows) - 1
+
+
+def find_papers(first_rows: Column, rows: Column) -> npt.NDArray[np.int64]:
+    """Return the paper that each row is of. A column of papers would be a fifth of the index."""
+    return np.searchsorted(first_rows, rows, side="right") - 1
 
 
 def append_rows(column: Column, numbers: Sequence[int] | Column, limit: int, last: int = 0) -> Column:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from digest.matching import BREAK, FUNCTION_WORDS, split_words
-from digest.papers.recent import BLOCK_ROWS, GAP_MASK, GAPS, SMALL_FLAG, TITLE_FLAG, Column, WordColumns
+from digest.papers.recent import BLOCK_ROWS, GAP_MASK, GAPS, SMALL_FLAG, TITLE_FLAG, Column, WordColumns, find_papers
 from digest.papers.suggestions.phrase_edges import may_begin, may_end
 
 MAX_WORDS = 4
@@ -71,15 +71,14 @@ class _PhraseFinder:
 
     def __init__(self, columns: WordColumns) -> None:
         self.columns = columns
-        keys = [key for key, _ in columns.words] or [""]
-        self._may_begin = np.array([may_begin(key) for key in keys])
-        self._may_end = np.array([may_end(key) for key in keys])
-        self._has_content = np.array([key not in FUNCTION_WORDS for key in keys])
-        self._is_plain = np.array([key == exact for key, exact in columns.words] or [False])
+        keys, numbers = columns.keys, columns.key_numbers
+        self._may_begin = np.array([may_begin(key) for key in keys], dtype=bool)[numbers]
+        self._may_end = np.array([may_end(key) for key in keys], dtype=bool)[numbers]
+        self._has_content = np.array([key not in FUNCTION_WORDS for key in keys], dtype=bool)[numbers]
         self._again = np.zeros(len(columns.numbers), dtype=bool)
         self._again[columns.again] = True
 
-    def candidates(self, length: int, known: Iterable[str]) -> tuple[Column, dict[int, int]]:
+    def candidates(self, length: int, known: Sequence[str]) -> tuple[Column, dict[int, int]]:
         """Return codes in ascending order: of phrases of several titles and of the known ones.
 
         Also, for each of those in titles, a row where it begins, in the singular where a title has it so.
@@ -87,15 +86,16 @@ class _PhraseFinder:
         columns = self.columns
         title_rows = np.flatnonzero(columns.flags[:-1] & TITLE_FLAG)
         rows = self._valid_rows(title_rows, length)
-        rows = rows[np.argsort(~self._is_plain[columns.numbers[rows + length - 1]], kind="stable")]
+        rows = rows[np.argsort(~columns.is_plain[columns.numbers[rows + length - 1]], kind="stable")]
         codes = self._codes(rows, length)
         distinct, first, counts = np.unique(codes, return_index=True, return_counts=True)
         several = counts >= MIN_TITLES
         if length == 1:
             several &= counts <= max(MIN_PAPERS, MAX_WORD_SHARE * columns.paper_count)
-        numbers = {key: number for number, (key, _) in reversed([*enumerate(columns.words)])}
+        words = {word for key in known for word in key.split()}
+        numbers = {key: number for number, key in enumerate(columns.keys) if key in words}
         known_codes = [
-            self._code_of([int(columns.first_numbers[numbers[word]]) for word in key.split()])
+            self._code_of([numbers[word] for word in key.split()])
             for key in known
             if all(word in numbers for word in key.split())
         ]
@@ -124,7 +124,7 @@ class _PhraseFinder:
             is_joined = self._is_joined(rows + gap_offset)  # the first word of all is not
             numbers, phrases = self.columns.numbers[rows[is_joined] + offset], phrases[is_joined]
             has_content = self._has_content[numbers]
-            words = self.columns.first_numbers[numbers[has_content]].astype(np.uint64)
+            words = self.columns.key_numbers[numbers[has_content]].astype(np.uint64)
             distinct, counts = np.unique(
                 phrases[has_content].astype(np.uint64) << _PAPER_SHIFT | words, return_counts=True
             )
@@ -134,7 +134,8 @@ class _PhraseFinder:
 
     def keys_at(self, row: int, length: int) -> list[str]:
         """Return the keys of a phrase that begins in a row."""
-        return [self.columns.words[number][0] for number in self.columns.numbers[row : row + length].tolist()]
+        numbers = self.columns.key_numbers[self.columns.numbers[row : row + length]]
+        return [self.columns.keys[number] for number in numbers.tolist()]
 
     def _is_joined(self, rows: Column) -> Column:
         """Return whether each word goes on from the one before it, without punctuation between them."""
@@ -157,7 +158,7 @@ class _PhraseFinder:
     def _codes(self, rows: Column, length: int) -> Column:
         codes = np.zeros(len(rows), dtype=np.uint64)
         for offset in range(length):
-            keys = self.columns.first_numbers[self.columns.numbers[rows + offset]]
+            keys = self.columns.key_numbers[self.columns.numbers[rows + offset]]
             codes = codes * np.uint64(_FACTOR) + keys.astype(np.uint64) + np.uint64(1)
         return codes
 
@@ -173,9 +174,7 @@ class _TitleLabels:
 
     def __init__(self, columns: WordColumns, titles: Mapping[int, str]) -> None:
         self._columns, self._titles = columns, titles
-        papers = np.arange(columns.paper_count, dtype=columns.papers.dtype)  # of another type, all would be copied
-        self._first_rows = np.searchsorted(columns.papers[:-1], papers)
-        small, total = np.zeros((2, max(len(columns.words), 1)), dtype=np.int64)
+        small, total = np.zeros((2, len(columns.key_numbers)), dtype=np.int64)
         for first in range(0, len(columns.numbers) - 1, BLOCK_ROWS):
             block = slice(first, min(first + BLOCK_ROWS, len(columns.numbers) - 1))
             flags = columns.flags[block]
@@ -188,9 +187,9 @@ class _TitleLabels:
 
     def label(self, row: int, length: int) -> str:
         """Return the phrase that begins in a row of a title; empty where the title is unknown."""
-        paper = int(self._columns.papers[row])
+        paper = int(find_papers(self._columns.first_rows, np.array([row]))[0])
         words = split_words(self._titles.get(paper, ""))
-        first = row - int(self._first_rows[paper])
+        first = row - int(self._columns.first_rows[paper])
         if first + length > len(words.keys):
             return ""
         parts = []
@@ -221,7 +220,7 @@ class _TableBuilder:
 
     def _add_candidates(self, length: int, codes: Column, title_rows: Mapping[int, int]) -> None:
         found = self._finder.locate(length, codes)
-        papers = self.columns.papers[found.rows].astype(np.uint64)
+        papers = find_papers(self.columns.first_rows, found.rows).astype(np.uint64)
         pairs = np.unique(papers << _PAPER_SHIFT | found.phrases.astype(np.uint64))
         phrases = (pairs & _PHRASE_MASK).astype(np.int64)
         paper_counts = np.bincount(phrases, minlength=len(codes))
