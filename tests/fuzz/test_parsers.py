@@ -23,13 +23,15 @@ from digest.sources.huggingface.entries import parse_page
 from digest.sources.pubmed import parse_records
 from digest.sources.text import TEXT_LENGTH, clean_text, latex_to_text, parse_authors
 from digest.subscribers.lists.csv_table import COLUMNS, read_csv
-from digest.subscribers.lists.formats import ROW_COLUMNS, SkipReason
+from digest.subscribers.lists.formats import SkipReason
 from digest.subscribers.marks.references import MAX_REFERENCES, decode_upload, parse_references
 from digest.tokens import TokenPurpose, TokenSigner
 from tests.support.tokens import sign_mark_of
 
 NOW = datetime(2026, 7, 29, 18, tzinfo=UTC)
 ANY_TEXT = st.text(max_size=200)
+# What a row of a list may have beside our columns.
+ROW_COLUMNS = {"left", "wanted", "deleted_at", "delivery", "role", "agreed_at", "attributes"}
 
 
 def text_of(*pieces: str) -> st.SearchStrategy[str]:

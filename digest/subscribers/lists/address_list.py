@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from digest.subscribers.lists import messages
-from digest.subscribers.lists.formats import PLAIN_LIST, ROSTER, SKIPPED_WORDS, ListFormat, SkipReason
+from digest.subscribers.lists.formats import PLAIN_LIST, ROSTER, SKIPPED_WORDS, ListFormat, SkipReason, normalize_name
 
 _PIECE = re.compile(r'(?:"[^"]*"|<[^<>]*>|[^,;\t"<]|["<])+')  # commas in quotes and angle brackets separate nothing
 _IN_BRACKETS = re.compile(r"<\s*([^<>]+?)\s*>")
@@ -68,5 +68,5 @@ def _find_pieces(line: str) -> list[str]:
 
 def _find_state(line: str) -> SkipReason | None:
     """Return why the people of a line are not added, where one of its cells says so: a file without its heading."""
-    cells = (" ".join(re.sub(r"[\s_\-\"]+", " ", cell).casefold().split()) for cell in re.split(r"[,;\t|]", line))
+    cells = (normalize_name(cell.replace('"', " ")) for cell in re.split(r"[,;\t|]", line))
     return next((SKIPPED_WORDS[cell] for cell in cells if cell in SKIPPED_WORDS), None)

@@ -19,6 +19,7 @@ from digest.subscribers.lists.formats import (
     ListFormat,
     find_format,
     find_skip_reason,
+    normalize_name,
 )
 
 PREFERENCE_COLUMNS = ("email", "keywords", "frequency", "send_hour", "timezone", "cap", "trending", "summaries")
@@ -280,11 +281,6 @@ def require_columns(heading: list[str], chosen: Mapping[str, str]) -> None:
             raise SubscriberError(messages.unknown_target(own, ", ".join(COLUMNS)))
         if normalize_name(split_field(theirs, plain_names)[0]) not in plain_names:
             raise SubscriberError(messages.unknown_column(theirs, ", ".join(heading)[:200]))
-
-
-def normalize_name(name: str) -> str:
-    """Return the name of a column, or of a state, in lower case with single blanks."""
-    return " ".join(re.sub(r"[\s_-]+", " ", name).casefold().split())
 
 
 def reject_misspelled(file: Path, heading: list[str], mapped: tuple[str, ...]) -> None:

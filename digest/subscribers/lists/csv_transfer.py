@@ -126,7 +126,7 @@ def escape_cell(cell: str) -> str:
 
 
 def unescape_cell(cell: str) -> str:
-    """Remove the apostrophe that `escape_formula` adds."""
+    """Remove the apostrophe that `escape_cell` adds."""
     return cell[1:] if cell.startswith("'") and cell.lstrip("'").startswith(FORMULA_PREFIXES) else cell
 
 

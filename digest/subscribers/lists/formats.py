@@ -96,8 +96,6 @@ LEFT_COLUMNS = {
     "bounced at": SkipReason.BOUNCED,
     "complained at": SkipReason.BLOCKED,
 }
-# What a row may have beside our columns; see find_skip_reason.
-ROW_COLUMNS = ("left", "wanted", "deleted_at", "delivery", "role", "agreed_at", "attributes")
 # States of other programs in which nobody is added; csv_table has all states.
 SKIPPED_STATES = {
     SkipReason.UNSUBSCRIBED: "unsubscribed, cancelled, canceled, removed, deleted, opted out",
@@ -130,11 +128,11 @@ def find_skip_reason(row: Mapping[str, str]) -> SkipReason | None:
     if row.get("deleted_at", "").strip():
         return SkipReason.UNSUBSCRIBED
     for name in ("status", "role"):
-        if reason := SKIPPED_WORDS.get(_to_word(row.get(name, ""))):
+        if reason := SKIPPED_WORDS.get(normalize_name(row.get(name, ""))):
             return reason
-    if "wanted" in row and _to_word(row["wanted"]) in NO_WORDS:
+    if "wanted" in row and normalize_name(row["wanted"]) in NO_WORDS:
         return SkipReason.UNSUBSCRIBED
-    delivery = _to_word(row.get("delivery", "")).rpartition(".")[2].strip("[]")  # DeliveryStatus.by_user; [B]
+    delivery = normalize_name(row.get("delivery", "")).rpartition(".")[2].strip("[]")  # DeliveryStatus.by_user; [B]
     if delivery in {"b", "by bounces", "bybounce", "by bounce"}:
         return SkipReason.BOUNCED
     return None if delivery in NO_WORDS else SkipReason.DISABLED
@@ -163,5 +161,6 @@ def split_tags(cell: str, key: str = "keywords") -> list[str]:
     return [tag.strip() for row in rows for tag in row if tag.strip()]
 
 
-def _to_word(cell: str) -> str:
-    return " ".join(cell.replace("_", " ").replace("-", " ").casefold().split())
+def normalize_name(name: str) -> str:
+    """Return the name of a column, or of a state, in lower case with single blanks for - and _."""
+    return " ".join(name.replace("_", " ").replace("-", " ").casefold().split())
