@@ -156,7 +156,7 @@ def test_the_command_reports_mapping_reasons_and_what_a_file_does_not_say(tmp_pa
     output = command.json("subscribers", "import", str(DATA / "ghost.csv"), status=1)  # both are there already
     assert [row["reason"] for row in output["skipped"]] == ["unsubscribed", "unsubscribed"]
     assert [row["line"] for row in output["bad"]] == [2, 3]
-    wrong = {"keywords": "does not name two", "keywords=nope": "no column 'nope'", "x=TAGS": "none of our"}
+    wrong = {"keywords": "does not name two", "keywords=nope": "no column 'nope'", "x=TAGS": "not one of our"}
     for option, text in wrong.items():
         assert text in command.run("subscribers", "import", mailchimp, "--column", option, status=2).stderr
     assert "capitals" in command.run("subscribers", "import", mailchimp, "-k", "a or b", status=2).stderr
