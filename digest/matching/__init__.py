@@ -30,7 +30,7 @@ from digest.matching.acronyms import (
     to_acronym,
     window_without,
 )
-from digest.matching.alerts import convert_alerts
+from digest.matching.alerts import ConvertedAlerts, convert_alerts
 from digest.matching.documents import PaperDocument
 from digest.matching.explain import Explanation, Span, explain
 from digest.matching.forms import FORMS_VERSION, to_key
@@ -142,6 +142,7 @@ __all__ = [
     "And",
     "AuthorTerm",
     "CategoryTerm",
+    "ConvertedAlerts",
     "CountedTerm",
     "DoiTerm",
     "Explanation",

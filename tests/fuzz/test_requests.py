@@ -69,6 +69,7 @@ FORM = st.fixed_dictionaries(
         "add": KEYWORD,
         "replace": KEYWORD | st.tuples(KEYWORD, KEYWORD).map("\n".join),
         "convert": KEYWORD,
+        "alerts": KEYWORD,
         "frequency": st.sampled_from(["daily", "weekly", "weekly-friday", "weekly-x", "monthly", "Daily", "hourly"])
         | ANY_TEXT,
         "hour": NUMBERS | ANY_TEXT,

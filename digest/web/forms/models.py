@@ -43,14 +43,16 @@ class PreferencesFields(TextForm):
 class SubscribeForm(PreferencesFields):
     """Form on the front page. `add`, `replace` and `convert` are buttons with a keyword; see `edit_keywords`.
 
-    `website` is a honeypot: only programs see and fill it. `sure`: the address that was already questioned as a
-    probable typo; sent again, it is meant. `mended`: the button with the suggested address.
+    `alerts`: pasted text that a button converts. `website` is a honeypot: only programs see and fill it. `sure`: the
+    address that was already questioned as a probable typo; sent again, it is meant. `mended`: the button with the
+    suggested address.
     """
 
     email: str = ""
     sure: str = ""
     mended: str = ""
     website: str = ""
+    alerts: str = ""
     add: str = ""
     replace: str = ""
     convert: str = ""

@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 from digest import subscribers
 from digest.database import read_session
 from digest.formatting import join_words
-from digest.matching import KeywordInput
+from digest.matching import ConvertedAlerts, KeywordInput, convert_alerts
 from digest.papers import lasting_notices, latest_list_day, load_source_problems, recent_papers
 from digest.subscribers import CONSENT_TEXT, MAX_CAP, Preferences
 from digest.web import messages
@@ -78,7 +78,10 @@ def front_page(web: WebDep, keywords: Annotated[str, Query()] = "") -> HTMLRespo
 def preview_page(web: WebDep, form: SubscribeBody) -> HTMLResponse:
     """Preview the keywords, with what a button adds to them. Nothing is stored."""
     form.keywords = edit_keywords(form.keywords, form.add, form.replace, form.convert)
-    return _render_preview(web, form, parse_preview_keywords(form, web))
+    alerts = convert_alerts(form.alerts, web.keyword_limits.query_limits) if form.alerts.strip() else None
+    for keyword in alerts.keywords if alerts else ():
+        form.keywords = edit_keywords(form.keywords, keyword, "")
+    return _render_preview(web, form, parse_preview_keywords(form, web), alerts)
 
 
 @router.post("/preview")
@@ -152,9 +155,12 @@ def sent_page(web: WebDep) -> HTMLResponse:
     return web.render("sent.html")
 
 
-def _render_preview(web: WebContext, form: SubscribeForm, parsed: ParsedForm) -> HTMLResponse:
-    """Render the form with a preview of the valid keywords."""
-    return _render_form(web, submitted_values(form, web.ctx.settings), parsed, preview_keywords(web, parsed))
+def _render_preview(
+    web: WebContext, form: SubscribeForm, parsed: ParsedForm, alerts: ConvertedAlerts | None = None
+) -> HTMLResponse:
+    """Render the form with a preview of the valid keywords, and what became of pasted alerts."""
+    values = submitted_values(form, web.ctx.settings)
+    return _render_form(web, values, parsed, preview_keywords(web, parsed), alerts=alerts)
 
 
 def _render_form(
@@ -164,6 +170,7 @@ def _render_form(
     preview: KeywordPreview | None = None,
     *,
     guess_timezone: bool = False,
+    alerts: ConvertedAlerts | None = None,
 ) -> HTMLResponse:
     with read_session(web.ctx.engine) as session:
         day, top_papers = latest_list_day(session), recent_papers(session, days=1, limit=TOP_PAPERS)
@@ -174,6 +181,7 @@ def _render_form(
         **_preview_variables(web, values["keywords"], parsed, preview),
         form=parsed,
         values=values,
+        alerts=alerts,
         day=day,
         top_papers=top_papers,
         source_notices=notices,

@@ -200,6 +200,17 @@ def test_a_link_with_keywords_shows_their_email_and_no_error(ctx: AppContext, br
     assert '"open</textarea>' in unescape(faulty.text)
 
 
+def test_pasted_alerts_are_converted_to_keywords_without_a_script(browser: Browser) -> None:
+    pasted = 'add cs.CL\n"graph neural network" - new results\nAda Lovelace - new citations'
+    page = browser.post("/", {"keywords": "volcano", "email": "ada@example.org", "alerts": pasted})
+    text = ParsedPage(page.text)
+    assert "volcano\ncat:cs.CL\ngraph neural network</textarea>" in unescape(page.text)
+    assert "Converted to 2 keywords." in text.text
+    assert "Line 3, “Ada Lovelace”: New citations of an author cannot be followed here." in text.text
+    assert text.find_tag(id="email")["value"] == "ada@example.org"
+    assert "Converted to" not in browser.post("/", {"keywords": "volcano", "alerts": " "}).text
+
+
 @pytest.mark.parametrize(
     ("written", "meant"),
     [
