@@ -1,37 +1,54 @@
 """make pictures: the pictures of README.md, taken from the running product.
 
-`digest demo` fills a store with the sample days that come with it, `digest serve` serves it, and Chromium looks at the
-e-mail and at the pages. So the pictures show what the code of today makes. They are small: a page loads quickly, and
-the repository stays small.
+The sample days of `digest demo` are played one by one: subscribers get their digests, and what one of them got on the
+last day is the picture of the e-mail. Then the pages are served as of that evening. So the pictures show what the code
+of today sends and serves. They are small: a page loads quickly, and the repository stays small.
 """
 
+import asyncio
+import contextlib
+import logging
 import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlencode
 
+import structlog
 from playwright.sync_api import Browser, Page
+from pydantic import SecretStr
 
-from digest.cli.demo_store import DEMO_DATABASE
+from digest.cli.demo import collection_time, last_weekday_clock, load_demo_settings
+from digest.cli.demo_server import SampleServer
+from digest.config import ENV_PREFIX
+from digest.context import AppContext, create_context
+from digest.jobs import pipeline
+from digest.mail import list_messages
+from digest.subscribers import Preferences, add_subscriber, parse_keywords_or_raise
+from digest.web.admin.login import SESSION_COOKIE
+from tests.checks.pages_operator import TOKEN, login_cookie
 from tests.checks.requirements import install_debian_packages, missing_packages, print_line
 from tests.support.chromium import launch_chromium
-from tests.support.ports import free_port, listening
+from tests.support.ports import free_port
+from tests.support.web_server import run_web_server
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = {"chromium": "chromium", "pngquant": "pngquant"}  # with Debian's packages
 MAX_BYTES = 150_000  # of one picture
 SCALES = (2, 1.5, 1)  # pixels per CSS pixel, the first that is small enough
 SETTLE_MILLISECONDS = 2500  # for the preview, which waits until the typing pauses
-UNREACHABLE = "http://127.0.0.1:9"  # so that the demo uses its samples, the same on every machine
 KEYWORDS = "diffusion model\nretrieval-augmented generation\nprotein"
 EMAIL_KEYWORDS = (
     "retrieval-augmented generation", "large language model", "diffusion model", "reinforcement learning", "protein"
 )  # fmt: skip
+SHOWN_SUBSCRIBER = "ada@example.org"
+OTHERS = 40  # subscribers beside that one, each to one of these keywords
+FIRST_DIGEST_DAY = -3  # of the sample days: the first digest is a welcome, the last one is like any other
+RELAY = "smtp.example.org"  # of the served pages, so that they have no link to the local mailbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,65 +62,69 @@ class Picture:
     dark: bool = False
 
 
+FRONT_PAGE = f"/?{urlencode({'keywords': KEYWORDS})}"
 PICTURES = (
     Picture("email-light", "", 700, 860),
     Picture("email-dark", "", 700, 860, dark=True),
     Picture("email-phone", "", 390, 844),
-    Picture("front-light", f"/?{urlencode({'keywords': KEYWORDS})}", 1280, 800),
-    Picture("front-dark", f"/?{urlencode({'keywords': KEYWORDS})}", 1280, 800, dark=True),
+    Picture("front-light", FRONT_PAGE, 1280, 800),
+    Picture("front-dark", FRONT_PAGE, 1280, 800, dark=True),
+    Picture("operator-light", "/operator", 1280, 800),
+    Picture("operator-dark", "/operator", 1280, 800, dark=True),
 )
 
 
 def main(folder: Path) -> int:
     """Take all pictures into `folder`; return 0 when each is there and small enough."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     install_debian_packages(missing_packages(COMMANDS))
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="pictures-") as temporary:
-        home = Path(temporary)
-        digest = run_demo(home)
-        with running_service(home) as base, launch_chromium() as browser:
+    for name in [name for name in os.environ if name.upper().startswith(ENV_PREFIX)]:
+        del os.environ[name]  # no settings of one's own in the pictures
+    with tempfile.TemporaryDirectory(prefix="pictures-") as home, contextlib.chdir(home):
+        with SampleServer(last_weekday_clock(datetime.now(UTC))()) as server:
+            ctx = create_context(load_demo_settings(server.url))
+            digest = Path(home, "digest.html")
+            digest.write_text(asyncio.run(send_digests(ctx, server)), encoding="utf-8")
+        with running_service(ctx, server) as base, launch_chromium() as browser:
             failures = [picture.name for picture in PICTURES if not take(browser, picture, base, digest, folder)]
+        ctx.engine.dispose()
     for name in failures:
         print_line(f"{name}.png is larger than {MAX_BYTES:,} bytes at every scale; make it lower in {__file__}")
     return int(bool(failures))
 
 
-def run_demo(home: Path) -> Path:
-    """Run the demo below `home`, and return the HTML of a digest of its latest day."""
-    offline = {f"DIGEST_{name}_URL": UNREACHABLE for name in ("HUGGINGFACE", "ARXIV_FEED", "ARXIV_API")}
-    environment = clean_environment() | offline
-    run_digest(home, environment, "demo")
-    digest = home / "digest.html"
-    keywords = [word for keyword in EMAIL_KEYWORDS for word in ("--keyword", keyword)]
-    store = {"DIGEST_DATABASE_URL": f"sqlite:///{DEMO_DATABASE}"}
-    run_digest(home, environment | store, "preview", *keywords, "--out", str(digest))
-    return digest
+async def send_digests(ctx: AppContext, server: SampleServer) -> str:
+    """Play the sample days, and return the HTML of the digest that that subscriber got on the last one."""
+    subscribers: dict[str, Sequence[str]] = {SHOWN_SUBSCRIBER: EMAIL_KEYWORDS}
+    subscribers |= {f"subscriber-{n}@example.org": (EMAIL_KEYWORDS[n % len(EMAIL_KEYWORDS)],) for n in range(OTHERS)}
+    for position, day in enumerate(server.days, -len(server.days)):
+        server.set_day(day)
+        now = collection_time(day)
+        await pipeline.collect(ctx, now, days=[day])  # of earlier days there are no samples, which would be an alert
+        if position == FIRST_DIGEST_DAY:
+            for email, keywords in subscribers.items():
+                preferences = Preferences(send_hour=ctx.settings.send_hour)
+                add_subscriber(ctx, email, preferences, parse_keywords_or_raise(keywords), now, confirmed=True)
+        await pipeline.plan(ctx, now)
+        await pipeline.deliver(ctx, lambda at=now: at)  # type: ignore[misc]
+    *_, message = [message for message in list_messages(ctx.mailbox_directory) if message.recipient == SHOWN_SUBSCRIBER]
+    return message.part("html")
 
 
-def run_digest(home: Path, environment: dict[str, str], *arguments: str) -> None:
-    command = [sys.executable, "-m", "digest", *arguments]
-    subprocess.run(command, cwd=home, env=environment, check=True, stdout=subprocess.DEVNULL)
-
-
-@contextmanager
-def running_service(home: Path) -> Iterator[str]:
-    """Serve the store of the demo, and return the address."""
-    port = free_port()
-    command = [sys.executable, "-m", "digest", "serve", "--no-scheduler", "--port", str(port)]
-    with (home / "serve.log").open("w") as log:
-        process = subprocess.Popen(command, cwd=home, env=clean_environment(), stdout=log, stderr=log)
-        try:
-            listening(port)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()
-            process.wait(30)
-
-
-def clean_environment() -> dict[str, str]:
-    """Return the environment without settings, so that the store of the demo is served."""
-    own = {name: value for name, value in os.environ.items() if not name.upper().startswith("DIGEST_")}
-    return own | {"PYTHONPATH": str(ROOT)}
+@contextlib.contextmanager
+def running_service(ctx: AppContext, server: SampleServer) -> Iterator[str]:
+    """Serve the pages as of the last evening, with a relay and an operator, and return the address."""
+    port, now = free_port(), collection_time(server.days[-1]) + timedelta(minutes=30)
+    changes = {
+        "operator_token": SecretStr(TOKEN),
+        "smtp_host": RELAY,
+        "send_hour": 8,
+        "base_url": f"http://127.0.0.1:{port}",
+    }
+    served = replace(ctx, settings=ctx.settings.model_copy(update=changes))
+    with run_web_server(served, clock=lambda: now, port=port):
+        yield served.settings.base_url
 
 
 def take(browser: Browser, picture: Picture, base: str, digest: Path, folder: Path) -> bool:
@@ -116,6 +137,7 @@ def take(browser: Browser, picture: Picture, base: str, digest: Path, folder: Pa
             color_scheme="dark" if picture.dark else "light",
             bypass_csp=True,  # for the style of `tidy`
         )
+        page.context.add_cookies([{"name": SESSION_COOKIE, "value": login_cookie(base), "url": f"{base}/operator"}])
         page.goto(base + picture.page if picture.page else digest.as_uri())
         tidy(page)
         page.screenshot(path=str(path), animations="disabled")
@@ -128,12 +150,12 @@ def take(browser: Browser, picture: Picture, base: str, digest: Path, folder: Pa
 
 
 def tidy(page: Page) -> None:
-    """Wait until the page is complete, without the notice of the demonstration and the ring around the focus."""
-    page.wait_for_load_state("networkidle")
+    """Wait until the page is complete, without the ring around the focus."""
+    page.wait_for_load_state("load")
     page.wait_for_timeout(SETTLE_MILLISECONDS)
-    page.add_style_tag(content=".demo { display: none } :focus { outline: none !important }")
+    page.add_style_tag(content=":focus { outline: none !important }")
     page.evaluate("window.scrollTo(0, 0)")
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]) if sys.argv[1:] else ROOT / "docs"))
+    sys.exit(main(Path(sys.argv[1]).resolve() if sys.argv[1:] else ROOT / "docs"))
