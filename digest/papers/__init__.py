@@ -121,7 +121,6 @@ from digest.papers.ranking import (
 )
 from digest.papers.search import (
     INDEX_BATCH_SIZE,
-    MAX_PAPER_ID,
     DayPapers,
     FilterChoices,
     MatchCount,
@@ -168,7 +167,6 @@ if TYPE_CHECKING:
 __all__ = [
     "BACKFILL_DAYS",
     "INDEX_BATCH_SIZE",
-    "MAX_PAPER_ID",
     "PACKED_KEY_BITS",
     "POSSIBLY_DELIVERED",
     "STALE_KINDS",

@@ -3,8 +3,8 @@
 - `browse`: papers of a period, filtered, sorted and counted
 - `candidates`: recent papers that may match some queries, by the full-text index of the store
 - `fulltext`: full-text index in the store
-- `search`: search for papers by a query, with their number
 - `index_terms`: terms of the full-text index: of a paper, and of a query. Pure
+- `results`: results of a search by a query, with their number
 """
 
 from digest.papers.search.browse import (
@@ -20,10 +20,9 @@ from digest.papers.search.browse import (
     neighbor_list_days,
 )
 from digest.papers.search.candidates import find_latest_candidates, find_recent_candidates
-from digest.papers.search.fulltext import INDEX_BATCH_SIZE, find_candidates, update_index
+from digest.papers.search.fulltext import INDEX_BATCH_SIZE, MAX_PAPER_ID, find_candidates, update_index
 from digest.papers.search.index_terms import INDEXED_COLUMNS, AllOf, AnyOf, SearchExpression, SearchTerm
-from digest.papers.search.search import (
-    MAX_PAPER_ID,
+from digest.papers.search.results import (
     MatchCount,
     SearchOrder,
     SearchPage,

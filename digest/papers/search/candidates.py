@@ -10,9 +10,8 @@ from digest.database import is_in_values, select_readable
 from digest.database.models import Listing, Paper
 from digest.matching import Query
 from digest.papers.queries import STANDING_ID, is_shown, recent_list_days
-from digest.papers.search.fulltext import find_candidates
+from digest.papers.search.fulltext import MAX_PAPER_ID, find_candidates
 from digest.papers.search.index_terms import search_expression
-from digest.papers.search.search import MAX_PAPER_ID
 
 RECENT_SCAN_LIMIT = 200  # papers that may match one of many queries
 

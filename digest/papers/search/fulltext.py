@@ -20,6 +20,7 @@ from digest.papers.search.index_terms import AllOf, SearchExpression, SearchTerm
 INDEX_BATCH_SIZE = 20_000  # papers indexed with one fetch; so many wait only after an upgrade
 READ_BATCH_SIZE = 500  # papers loaded at once
 MAX_REVISIONS = 1024  # entries of one paper; entry ids are paper ids times this, so they sort like papers
+MAX_PAPER_ID = 2**52  # times MAX_REVISIONS it is an entry id of 64 bits
 UNINDEXED = text("NOT paper.is_indexed")  # spelled like the partial index, or SQLite reads every paper
 
 

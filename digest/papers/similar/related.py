@@ -11,10 +11,9 @@ from digest.database.models import Paper
 from digest.identifiers import PaperKind
 from digest.matching import PaperTerms, describe_paper, shared_words
 from digest.papers.queries import is_shown
-from digest.papers.search import AllOf, AnyOf, SearchExpression, SearchTerm, find_candidates
+from digest.papers.search import MAX_PAPER_ID, AllOf, AnyOf, SearchExpression, SearchTerm, find_candidates
 from digest.papers.similar.term_counts import load_term_space
 
-MAX_PAPER_ID = 2**52
 SEARCHED_WORDS = 6  # the heaviest, of which a candidate has two
 CANDIDATES = 60  # the latest papers that may be related; to compare one takes half a millisecond
 RELATED_SHARE = 0.12  # a little less than what brings a paper into an e-mail: here somebody looks for more

@@ -1,4 +1,4 @@
-"""Search for papers by a query: a page of results in an order, their number, and how they spread over the list days.
+"""Results of a search by a query: a page of papers in an order, their number, and how they spread over the list days.
 
 The full-text index yields candidates and matching decides, so a search finds what a digest would bring. What one search
 may cost is bounded: a page matches at most SCAN_LIMIT papers, sorts and counts look at the CANDIDATE_LIMIT newest.
@@ -19,13 +19,12 @@ from digest.matching import Matcher, Query
 from digest.papers.documents import load_documents
 from digest.papers.queries import STANDING_ID, papers_by_id
 from digest.papers.search.browse import PaperOrder, order_columns
-from digest.papers.search.fulltext import find_candidates
+from digest.papers.search.fulltext import MAX_PAPER_ID, find_candidates
 from digest.papers.search.index_terms import search_expression
 
 SCAN_LIMIT = 400  # papers for one page; matching one takes some 0.2 ms
 CANDIDATE_LIMIT = 10_000  # papers that are sorted, filtered and counted
 EXACT_LIMIT = 60  # candidates that are all matched, so that their number is exact
-MAX_PAPER_ID = 2**52
 
 
 class SearchOrder(StrEnum):
