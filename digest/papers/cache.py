@@ -11,12 +11,12 @@ from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy import inspect
-from sqlmodel import Session, SQLModel
+from sqlmodel import Session
 
 from digest.database import array_value, is_in_parameter, is_postgresql
-from digest.database.models import Listing, Paper, SourceFetch
+from digest.database.models import Listing, Paper
 from digest.papers.fetches import load_source_problems, load_titled_sources, subscriber_notices
-from digest.papers.queries import papers_by_id
+from digest.papers.queries import papers_by_id, store_fingerprint
 from digest.papers.snapshots import PaperSnapshot
 
 PAPERS_LIMIT = 4_000  # snapshots that are kept
@@ -28,14 +28,14 @@ class PaperCache:
     def __init__(self) -> None:
         self._snapshots: dict[int, PaperSnapshot] = {}
         self._row_hashes: dict[int, int] = {}
-        self._last_listing: int | None = -1
+        self._last_listing = -1
         self._checked_at: object = None
         self._checked_ids: set[int] = set()
         self._notices: tuple[object, tuple[str, ...]] = (None, ())
 
     def load(self, session: Session, paper_ids: Collection[int], now: datetime) -> Mapping[int, PaperSnapshot]:
         """Return snapshots of these papers. Each row is checked once a minute, and again after each fetch."""
-        last_listing, last_fetch = session.connection().execute(_LAST_LISTING_AND_FETCH).one()
+        last_listing, last_fetch = store_fingerprint(session)
         if last_listing != self._last_listing or len(self._snapshots) > PAPERS_LIMIT:
             self._snapshots, self._row_hashes, self._last_listing, self._checked_at = {}, {}, last_listing, None
         checked_at = last_fetch, now.replace(second=0, microsecond=0)
@@ -79,13 +79,6 @@ def listed_days(session: Session, papers: Iterable[Paper]) -> dict[int, date]:
     statement = _listed_days_statement(postgresql=is_postgresql(session))
     rows = session.connection().execute(statement, {"numbers": first_listings})
     return {row.paper_id: row.list_day for row in rows}
-
-
-def _last_id(model: type[SQLModel]) -> sa.ScalarSelect[Any]:
-    return sa.select(sa.func.max(cast("sa.Table", inspect(model).local_table).c.id)).scalar_subquery()
-
-
-_LAST_LISTING_AND_FETCH = sa.select(_last_id(Listing), _last_id(SourceFetch))
 
 
 @cache

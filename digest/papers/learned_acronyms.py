@@ -64,7 +64,7 @@ def load_acronyms(session: Session) -> AcronymTable:
 
 
 def read_acronyms(engine: Engine) -> AcronymTable:
-    """Do the same in a transaction of its own."""
+    """Return what `load_acronyms` does, read in a transaction of its own."""
     with read_session(engine) as session:
         return load_acronyms(session)
 

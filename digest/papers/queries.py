@@ -82,18 +82,6 @@ def first_list_days(session: Session, paper_ids: Collection[int]) -> dict[int, d
     return days
 
 
-def list_days(session: Session, limit: int = 30) -> list[tuple[date, int]]:
-    """Return the last list days and the number of papers on each, latest first."""
-    count = func.count(func.distinct(STANDING_ID))
-    latest = (
-        select(col(Listing.list_day), count)
-        .join(Paper, col(Paper.id) == Listing.paper_id)
-        .group_by(col(Listing.list_day))
-        .order_by(col(Listing.list_day).desc())
-    )
-    return list(session.exec(latest.limit(limit)).all())
-
-
 def latest_list_day(session: Session, until: date | None = None) -> date | None:
     """Return the latest list day, perhaps not after `until`; None when nothing is listed."""
     latest = select(func.max(col(Listing.list_day)))

@@ -115,6 +115,13 @@ def load_window_fetches(session: Session, source: str, name: str, now: datetime)
     return select_readable(found, [])
 
 
+def failing_since(fetches: Sequence[SourceFetch]) -> datetime | None:
+    """Return since when all of these fetches failed, None when the last run brought any answer."""
+    answered = (fetch.started_at for fetch in fetches if fetch.status != FetchStatus.FAILED)
+    last = max(answered, default=datetime.min.replace(tzinfo=UTC))
+    return min((fetch.started_at for fetch in fetches if fetch.started_at > last), default=None)
+
+
 def latest_fetches(session: Session) -> list[SourceFetch]:
     """Return the last fetch of each source, with all its parts, for each of its last five list days, latest first."""
     part = (col(SourceFetch.source), col(SourceFetch.list_day), col(SourceFetch.part))

@@ -24,6 +24,7 @@ from digest.papers.fetches.list_days import (
     is_settled,
     weekdays,
 )
+from digest.papers.fetches.log import failing_since
 from digest.papers.fetches.source_problem import SourceProblem
 from digest.papers.fetches.window_problems import describe_feeds
 
@@ -98,7 +99,7 @@ def describe_problems(
     title = source_title(source)
     day_fetches = fetches_by_day(fetches)
     open_from = today - BACKFILL_DAYS * DAY
-    down_from = _first_failure(fetches)
+    down_from = failing_since(fetches)
     if down_from is not None:
         describe_failure = FAILURE_SENTENCES.get(fetches[-1].error_code, messages.not_readable)
         day = fetches[-1].started_at.date()
@@ -123,15 +124,6 @@ def describe_problems(
     for day in weekdays(min(successful), max(successful)) if successful else ():
         if day not in day_fetches:
             yield SourceProblem("missing", source, day, messages.day_missing(title, format_day(day)))
-
-
-def _first_failure(fetches: Sequence[SourceFetch]) -> datetime | None:
-    """Return since when all fetches failed; None when the last run brought any answer."""
-    answered = max(
-        (fetch.started_at for fetch in fetches if fetch.status != FetchStatus.FAILED),
-        default=datetime.min.replace(tzinfo=UTC),
-    )
-    return min((fetch.started_at for fetch in fetches if fetch.started_at > answered), default=None)
 
 
 def _quiet_days(day_fetches: Mapping[date, Sequence[DayFetch]], today: date) -> list[date]:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from digest.database.models import Feed, FetchStatus, SourceFetch
 from digest.formatting import format_day
 from digest.papers import messages
+from digest.papers.fetches.log import failing_since
 from digest.papers.fetches.source_problem import SourceProblem
 from digest.papers.fetches.windows import HOUR, find_open_gaps, is_read_too_rarely, list_readings
 
@@ -36,9 +37,7 @@ def describe_feed(feed: Feed, fetches: Sequence[SourceFetch], now: datetime) -> 
     if feed.moved_to:
         sentence = messages.feed_moved(title, feed.moved_to)
         yield SourceProblem("moved", feed.name, last.list_day, sentence, title=title, is_for_operator=True)
-    if last.status == FetchStatus.FAILED:
-        answered = max((fetch.id or 0 for fetch in readings if fetch.status != FetchStatus.FAILED), default=0)
-        since = min(fetch.started_at for fetch in readings if (fetch.id or 0) > answered)
+    if since := failing_since(readings):
         day = format_day(since.date())
         if dead := DEAD_SENTENCES.get(last.error_code):
             sentence = dead(title, day)

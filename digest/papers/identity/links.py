@@ -272,7 +272,7 @@ def _is_ambiguous(one: Paper, other: Paper, names: dict[int, set[Identifier]]) -
 
 
 def linked_pairs(session: Session, paper_ids: Collection[int]) -> set[frozenset[int | None]]:
-    """Return the pairs among these papers that are linked, or were, so that nobody links them by himself."""
+    """Return the pairs among these papers that are linked, or were: no rule links them again."""
     is_wanted = (
         is_in_values(session, column, paper_ids) for column in (PaperRelation.paper_id, PaperRelation.other_id)
     )

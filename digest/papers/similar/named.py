@@ -18,7 +18,9 @@ def describe_named_paper(session: Session, name: str) -> dict[str, float] | None
     They are none while no terms are counted, and for a paper whose words tell nothing.
     """
     identifier = normalize_identifier(name)
-    owners = find_owners(session, [identifier]).values() if identifier else ()
+    if identifier is None:
+        return None
+    owners = find_owners(session, [identifier]).values()
     is_named = or_(col(Paper.id).in_(owners), col(Paper.key) == str(identifier))
     paper = session.exec(select(Paper).where(is_named).order_by(col(Paper.id))).first()
     if paper is None:
@@ -31,6 +33,6 @@ def describe_named_paper(session: Session, name: str) -> dict[str, float] | None
 
 
 def read_named_paper(engine: Engine, name: str) -> dict[str, float] | None:
-    """Do the same in a transaction of its own."""
+    """Return what `describe_named_paper` does, read in a transaction of its own."""
     with read_session(engine) as session:
         return describe_named_paper(session, name)

@@ -1,6 +1,5 @@
 """Papers related to one: those that share its heaviest words, found by the full-text index."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -11,7 +10,7 @@ from digest.database.models import Paper
 from digest.identifiers import PaperKind
 from digest.matching import PaperTerms, describe_paper, shared_words
 from digest.papers.queries import is_shown
-from digest.papers.search import MAX_PAPER_ID, AllOf, AnyOf, SearchExpression, SearchTerm, find_candidates
+from digest.papers.search import MAX_PAPER_ID, AllOf, AnyOf, SearchTerm, find_candidates
 from digest.papers.similar.term_counts import load_term_space
 
 SEARCHED_WORDS = 6  # the heaviest, of which a candidate has two
@@ -31,9 +30,11 @@ def find_related_papers(session: Session, paper: Paper, limit: int = 5) -> list[
     """Return the papers that share most of the words of a paper, the nearest first; none before terms are counted."""
     space = load_term_space(session)
     words = describe_paper(space, (paper.title, paper.abstract)) if space else {}
-    expression = _search_any_pair(words)
-    if expression is None:
+    terms = [AllOf(tuple(map(SearchTerm, word.split(" ")))) for word in list(words)[:SEARCHED_WORDS]]
+    if not terms:
         return []
+    pairs = [AllOf((*one.parts, *other.parts)) for one, other in combinations(terms, 2)]
+    expression = AnyOf(tuple(pairs or terms))
     found = [number for number in find_candidates(session, expression, MAX_PAPER_ID, CANDIDATES) if number != paper.id]
     rows = select(Paper).where(col(Paper.id).in_(found), *is_shown(), Paper.kind == PaperKind.PAPER)
     papers = select_readable(session.exec(rows).all(), [])
@@ -43,10 +44,3 @@ def find_related_papers(session: Session, paper: Paper, limit: int = 5) -> list[
         RelatedPaper(row, tuple(word.text for word in shared_words(words, row.title, row.abstract, limit=4)))
         for row in (papers[column] for _, column in ranked[:limit])
     ]
-
-
-def _search_any_pair(words: Mapping[str, float]) -> SearchExpression | None:
-    """Return an expression for papers with two of the heaviest words; None where there are none to search for."""
-    terms = [AllOf(tuple(map(SearchTerm, word.split(" ")))) for word in list(words)[:SEARCHED_WORDS]]
-    pairs = [AllOf((*one.parts, *other.parts)) for one, other in combinations(terms, 2)]
-    return AnyOf(tuple(pairs or terms)) if terms else None

@@ -23,7 +23,6 @@ from digest.papers import (
     trending_papers_after,
 )
 from digest.papers.ingest import StoreReport
-from digest.papers.queries import list_days
 from digest.sources import ListedPaper
 from tests.support.work import count_steps
 
@@ -173,8 +172,6 @@ def test_a_day_is_ranked_by_upvotes_then_by_the_list(store: Engine) -> None:
     store_batch(store, *face, paper(4, rank=9), paper(5, rank=2), paper(6, MONDAY))
     with read_session(store) as session:
         assert [row.id for row in papers_on_day(session, TUESDAY)] == [2, 1, 3, 5, 4]
-        assert list_days(session) == [(TUESDAY, 5), (MONDAY, 1)]
-        assert list_days(session, limit=1) == [(TUESDAY, 5)]
         assert latest_list_day(session) == TUESDAY
         assert first_listing_id_of_latest_day(session) == 1
         assert [row.id for row in recent_papers(session, days=1, limit=2)] == [2, 1]
