@@ -239,7 +239,8 @@ def test_real_papers_match_as_independent_patterns_do() -> None:
 
 
 @needs_real
-def test_joined_spaced_and_hyphenated_find_the_same_real_papers() -> None:
+@pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.long)])
+def test_joined_spaced_and_hyphenated_find_the_same_real_papers(every: int) -> None:
     documents = corpus()
     compounds = {
         (left, right)
@@ -251,7 +252,8 @@ def test_joined_spaced_and_hyphenated_find_the_same_real_papers() -> None:
     stems = [(left, right) for left, right in sorted(compounds) if len(parse(f"{left} {right}").phrases[0].words) == 1]
     assert len(stems) > 1500
     hits = [
-        Matcher([parse(left + separator + right) for left, right in stems]).match(documents)
+        Matcher([parse(left + separator + right) for left, right in stems]).match(documents[::every])
         for separator in ("-", " ", "")
     ]
     assert hits[0] == hits[1] == hits[2]
+    assert sum(map(bool, hits[0])) > len(stems) / every / 2

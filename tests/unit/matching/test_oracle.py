@@ -236,15 +236,16 @@ def random_queries(documents: tuple[PaperDocument, ...], count: int) -> Iterator
         yield tree(3)
 
 
-def test_random_queries_against_a_plain_evaluator() -> None:
+@pytest.mark.parametrize("count", [50, pytest.param(150, marks=pytest.mark.long)])
+def test_random_queries_against_a_plain_evaluator(count: int) -> None:
     documents = corpus(400)
     parsed = []
-    for text in random_queries(documents, 150):
+    for text in random_queries(documents, count):
         try:
             parsed.append((text, parse(text)))
         except QueryError as error:
             assert "Remove one of the two" in str(error)  # noqa: PT017
-    assert len(parsed) > 145
+    assert len(parsed) >= 0.95 * count
     ours = match_documents([query for _, query in parsed], documents)
     same = 0
     for (text, _), mine in zip(parsed, ours, strict=True):
@@ -252,4 +253,4 @@ def test_random_queries_against_a_plain_evaluator() -> None:
         theirs = {number for number, paper in enumerate(documents) if evaluate(paper)}
         same += len(mine & theirs)
         assert mine == theirs, (text, [documents[number].title for number in mine ^ theirs])
-    assert same > 2_000
+    assert same > 12 * count
