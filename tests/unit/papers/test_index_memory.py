@@ -32,7 +32,7 @@ def test_papers_cost_a_few_bytes_for_each_word() -> None:
     finally:
         tracemalloc.stop()
     rows = 400 * 230  # of all papers: columns are made anew
-    assert grown < 12 * rows
+    assert grown < 10 * rows
 
 
 def test_a_word_is_found_in_the_papers_that_were_added_later() -> None:
