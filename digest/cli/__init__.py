@@ -1,37 +1,18 @@
 """Commands of `digest`: they parse arguments, call the packages below, and print the result.
 
-- `action_commands`: what operators did, and undo
 - `app`: the application with all its commands
-- `bounces`: handle, fetch and list bounces
-- `database_commands`: resume sending after the database was restored
-- `delivery_commands`: list, show, resolve and retry deliveries
+- `database`: upgrade, copy and clean the database, rows that cannot be read, and resume sending
 - `demo`: one whole day on this machine
-- `demo_journals`: sample answers of PubMed and of a journal's feed
-- `demo_papers`: the papers of the sample days
-- `demo_preprints`: sample answers of Hugging Face and of arXiv
-- `demo_store`: the store of the demonstration, and when it is served
-- `demo_server`: bundled sample days in the shapes of the real hosts
-- `doctor`: check settings, database, relay, sources and DNS
-- `feed_commands`: read a feed once, and show what it holds
-- `keyword_commands`: `digest keywords`
-- `keyword_advice`: what `digest match` says beside the papers
-- `match_input`: papers for `digest match`, from the database or a file
+- `mail`: deliveries and bounces
 - `messages`: sentences that commands print
-- `migrate`: upgrade the database, or copy it to another one
+- `operators`: doctor, templates, tokens of the API, and what operators did
 - `output`: tables, JSON, notes, errors and progress
+- `papers`: papers, sources and feeds
 - `preview`: what keywords match, and the e-mail that they would get
 - `process`: event loop, signals and garbage collector of a command
-- `prune`: delete what is old
-- `paper_commands`: link papers that are one, and undo links
-- `quarantine_commands`: list and release rows that cannot be read
-- `run`: collect, plan and deliver once; collect alone
-- `runs`: the progress of a day's run
-- `serve`: the web server with the scheduler, and workers
+- `service`: serve, work and run, and the progress of runs
 - `setup`: ask for the settings, test the relay, write .env
-- `source_commands`: how the sources do
-- `subscriber_commands`: list, add, show, remove, allow, import and export subscribers
-- `template_commands`: copy and check the operator's own templates
-- `token_commands`: create, list and revoke tokens of the operator's API
+- `subscribers`: subscribers, and keywords from other services
 
 Commands import what they need when they run, so that `--help` and the other commands start quickly.
 """

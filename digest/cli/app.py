@@ -8,27 +8,19 @@ from typing import Annotated
 import typer
 
 from digest import __version__
-from digest.cli import (
-    action_commands,
-    bounces,
-    database_commands,
-    delivery_commands,
-    keyword_commands,
-    paper_commands,
-    quarantine_commands,
-    runs,
-    source_commands,
-    subscriber_commands,
-    template_commands,
-    token_commands,
-)
-from digest.cli.doctor import DOCTOR_EPILOG, doctor
-from digest.cli.migrate import MIGRATE_EPILOG, migrate
-from digest.cli.preview import MATCH_EPILOG, PREVIEW_EPILOG, MatchCommand, match, preview
-from digest.cli.prune import PRUNE_EPILOG, prune
-from digest.cli.run import COLLECT_EPILOG, RUN_EPILOG, collect, run
-from digest.cli.serve import DEMO_EPILOG, SERVE_EPILOG, WORKER_EPILOG, demo, serve, worker
+from digest.cli.database import quarantine_commands, resume
+from digest.cli.database.migrate import MIGRATE_EPILOG, migrate
+from digest.cli.database.prune import PRUNE_EPILOG, prune
+from digest.cli.mail import bounce_commands, delivery_commands
+from digest.cli.operators import action_commands, template_commands, token_commands
+from digest.cli.operators.doctor import DOCTOR_EPILOG, doctor
+from digest.cli.papers import paper_commands, source_commands
+from digest.cli.preview.command import MATCH_EPILOG, PREVIEW_EPILOG, MatchCommand, match, preview
+from digest.cli.service import runs
+from digest.cli.service.run import COLLECT_EPILOG, RUN_EPILOG, collect, run
+from digest.cli.service.serve import DEMO_EPILOG, SERVE_EPILOG, WORKER_EPILOG, demo, serve, worker
 from digest.cli.setup import SETUP_EPILOG, setup
+from digest.cli.subscribers import keyword_commands, subscriber_commands
 
 HELP = "E-mail people the new research papers that match their keywords."
 EPILOG = """\
@@ -92,8 +84,8 @@ app.add_typer(subscriber_commands.app, name="subscribers")
 app.add_typer(keyword_commands.app, name="keywords")
 app.add_typer(delivery_commands.app, name="deliveries")
 app.add_typer(runs.app, name="runs")
-app.add_typer(database_commands.app, name="database")
-app.add_typer(bounces.app, name="bounces")
+app.add_typer(resume.app, name="database")
+app.add_typer(bounce_commands.app, name="bounces")
 app.add_typer(paper_commands.app, name="papers")
 app.add_typer(source_commands.app, name="sources")
 app.add_typer(quarantine_commands.app, name="quarantine")
@@ -103,4 +95,4 @@ app.add_typer(action_commands.app, name="actions")
 
 # Names of the release before; the next one drops them.
 app.add_typer(runs.app, name="round", hidden=True)
-app.command("bounce", epilog=bounces.PIPE_EPILOG, hidden=True)(bounces.pipe)
+app.command("bounce", epilog=bounce_commands.PIPE_EPILOG, hidden=True)(bounce_commands.pipe)

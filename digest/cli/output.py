@@ -59,7 +59,7 @@ def open_context(
     What `fetches` also reads the settings of the sources. The service logs every outcome; a command prints itself what
     failed.
     """
-    from digest.cli.demo_store import is_demo_store
+    from digest.cli.demo.store import is_demo_store
     from digest.config import load_settings
     from digest.context import create_context
 
@@ -137,6 +137,13 @@ def parse_date(value: str | None) -> date | None:
         return date.fromisoformat(value)
     except ValueError as error:
         raise typer.BadParameter(messages.invalid_day(value)) from error
+
+
+def require_past_day(day: date, now: datetime) -> date:
+    """Return a list day unless it is still to come. Raises typer.BadParameter."""
+    if day > now.date():
+        raise typer.BadParameter(messages.future_day(day, f"{now:%Y-%m-%d %H:%M}"), param_hint="'--day'")
+    return day
 
 
 def print_json(value: Any, old_names: Mapping[str, str] | None = None) -> None:

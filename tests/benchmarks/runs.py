@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy import delete, update
 from sqlmodel import col, select
 
-from digest.cli.demo_server import SampleServer
+from digest.cli.demo.server import SampleServer
 from digest.config import load_settings
 from digest.context import AppContext, create_context
 from digest.database import read_session, write_session

@@ -22,8 +22,8 @@ import structlog
 from playwright.sync_api import Browser, Page
 from pydantic import SecretStr
 
-from digest.cli.demo import collection_time, last_weekday_clock, load_demo_settings
-from digest.cli.demo_server import SampleServer
+from digest.cli.demo.scenario import collection_time, last_weekday_clock, load_demo_settings
+from digest.cli.demo.server import SampleServer
 from digest.config import ENV_PREFIX
 from digest.context import AppContext, create_context
 from digest.jobs import pipeline

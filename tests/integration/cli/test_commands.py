@@ -10,7 +10,7 @@ from typing import get_args
 import pytest
 
 from digest import __version__
-from digest.cli.delivery_commands import StateName
+from digest.cli.mail.delivery_commands import StateName
 from digest.database.models import DeliveryState
 from tests.support.command import Command
 from tests.support.listings import ListingHost, paper_entry, serve_listings

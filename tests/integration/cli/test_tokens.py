@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from digest.cli.token_commands import ScopeChoice
+from digest.cli.operators.token_commands import ScopeChoice
 from digest.database import find_token, list_actions, read_session, write_session
 from digest.database.models import DeliveryState, TokenScope
 from tests.support.command import Command

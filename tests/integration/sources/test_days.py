@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from digest.cli import demo_server
+from digest.cli.demo import server as sample_server
 from digest.config import Settings
 from digest.errors import NotListedError
 from digest.sources import ArxivSource, HuggingFaceSource, ListedPaper, SourceAnswer, SourceClient, build_sources
@@ -67,9 +67,9 @@ def test_the_sample_days_are_the_same_on_any_day(now: datetime) -> None:
         arxiv_ids = [str(paper.arxiv_id) for answer in lists for paper in answer.papers]
         return lists, batches, await arxiv.fetch_texts(arxiv_ids)
 
-    with demo_server.SampleServer(now) as host:
+    with sample_server.SampleServer(now) as host:
         lists, batches, texts = run_with_client(fetch_all)
-    with demo_server.SampleServer(host.days[-1]) as host:
+    with sample_server.SampleServer(host.days[-1]) as host:
         feed = fetch_arxiv(host.url, day=host.days[-1])
     assert {paper.kind for paper in feed.papers} == {"new", "cross", "replace"}
     announced = {paper.key for paper in feed.papers if paper.kind != "replace"}
@@ -91,7 +91,7 @@ def test_the_sample_days_are_the_same_on_any_day(now: datetime) -> None:
 
 def test_the_sample_server_refuses_what_the_real_ones_refuse() -> None:
     now = datetime(2026, 11, 23, 12, tzinfo=UTC)
-    with demo_server.SampleServer(now) as host:
+    with sample_server.SampleServer(now) as host:
         with pytest.raises(NotListedError):
             fetch_huggingface(host.url, date(2026, 11, 24), now)
         with pytest.raises(NotListedError):
@@ -104,7 +104,7 @@ def test_the_sample_server_refuses_what_the_real_ones_refuse() -> None:
 
 def test_a_demonstration_has_no_lists_after_those_that_were_read() -> None:
     now = datetime(2026, 11, 30, 12, tzinfo=UTC)  # Monday
-    with demo_server.SampleServer(now) as host:
+    with sample_server.SampleServer(now) as host:
         host.set_last_list_day(date(2026, 11, 27))
         assert host.days == tuple(date(2026, 11, day) for day in range(23, 28))
         with pytest.raises(NotListedError):

@@ -1,11 +1,12 @@
 """Commands that do the day's work once, for cron, and the state of the sources."""
 
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from digest.cli import messages
+from digest.cli.operators.template_commands import require_sound_templates
 from digest.cli.output import (
     JsonOption,
     NowOption,
@@ -17,10 +18,10 @@ from digest.cli.output import (
     print_error,
     print_json,
     print_table,
+    require_past_day,
     show_progress,
 )
 from digest.cli.process import run_coroutine, run_until_stopped
-from digest.cli.template_commands import require_sound_templates
 
 if TYPE_CHECKING:
     from digest.jobs import SourceReport
@@ -111,13 +112,6 @@ def collect(
     if unreadable := sum(report.unreadable for report in reports):
         problems.append(describe_invalid_rows(unreadable))
     exit_with_problems(problems)
-
-
-def require_past_day(day: date, now: datetime) -> date:
-    """Return a list day unless it is still to come. Raises typer.BadParameter."""
-    if day > now.date():
-        raise typer.BadParameter(messages.future_day(day, f"{now:%Y-%m-%d %H:%M}"), param_hint="'--day'")
-    return day
 
 
 def print_source_reports(reports: "list[SourceReport]") -> None:

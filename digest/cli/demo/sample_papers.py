@@ -1,4 +1,4 @@
-"""Sample papers of the demonstration, from `demo_days/day-N.txt`. All of them and their authors are invented.
+"""Sample papers of the demonstration, from `days/day-N.txt`. All of them and their authors are invented.
 
 An empty line ends a paper. Its first line has the source, its number there and what else the source says of it: the
 categories of a preprint, how arXiv announces it. Then come lines of a name and a value:
@@ -63,7 +63,7 @@ class SamplePaper:
 @lru_cache(maxsize=DAY_COUNT)
 def read_day(number: int) -> Mapping[str, Sequence[SamplePaper]]:
     """Read the papers of a day, 1 to DAY_COUNT, by their source."""
-    text = files("digest.cli").joinpath("demo_days", f"day-{number}.txt").read_text(encoding="utf-8")
+    text = files("digest.cli.demo").joinpath("days", f"day-{number}.txt").read_text(encoding="utf-8")
     papers: dict[str, list[SamplePaper]] = {"huggingface": [], "arxiv": [], "pubmed": [], "journal": []}
     for block in text.strip().split("\n\n"):
         head, *lines = block.split("\n")

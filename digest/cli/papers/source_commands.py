@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from digest.cli import messages
-from digest.cli.feed_commands import TRY_EPILOG, try_feed
 from digest.cli.output import (
     EXIT_FAILURE,
     JsonOption,
@@ -18,6 +17,7 @@ from digest.cli.output import (
     print_table,
     utc_now,
 )
+from digest.cli.papers.feed_commands import TRY_EPILOG, try_feed
 
 if TYPE_CHECKING:
     from digest.monitoring import SourceOverview

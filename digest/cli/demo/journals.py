@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from html import escape
 
-from digest.cli.demo_papers import SamplePaper
-from digest.cli.demo_preprints import format_rfc_date
+from digest.cli.demo.preprints import format_rfc_date
+from digest.cli.demo.sample_papers import SamplePaper
 
 JOURNAL_PATH = "/feeds/journal.xml"
 RETRACTIONS = "retracted publication[pt]"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from digest.cli import messages
+from digest.cli.operators.template_commands import require_sound_templates
 from digest.cli.output import (
     EXIT_FAILURE,
     JsonOption,
@@ -27,14 +28,13 @@ from digest.cli.output import (
     utc_now,
 )
 from digest.cli.process import configure_garbage_collector, run_coroutine, run_until_stopped
-from digest.cli.run import OLD_RUN_NAMES, print_source_reports
-from digest.cli.template_commands import require_sound_templates
+from digest.cli.service.run import OLD_RUN_NAMES, print_source_reports
 from digest.errors import UsageError
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-    from digest.cli.demo import DemoResult
+    from digest.cli.demo.scenario import DemoResult
     from digest.config import Settings
     from digest.context import AppContext
 
@@ -89,7 +89,7 @@ def serve(
 @contextmanager
 def open_service_context() -> "Iterator[AppContext]":
     """Open the database of the settings; where nothing is set, that of `digest demo`, with sample days for sources."""
-    from digest.cli.demo_store import is_demo_chosen, is_demo_store
+    from digest.cli.demo.store import is_demo_chosen, is_demo_store
     from digest.config import load_settings
 
     if not is_demo_chosen() and not is_demo_store(load_settings()):
@@ -102,8 +102,8 @@ def open_service_context() -> "Iterator[AppContext]":
 @contextmanager
 def open_demo_context() -> "Iterator[AppContext]":
     """Open the database of `digest demo`, with sample days for sources."""
-    from digest.cli.demo import load_demo_settings
-    from digest.cli.demo_server import SampleServer
+    from digest.cli.demo.scenario import load_demo_settings
+    from digest.cli.demo.server import SampleServer
     from digest.database import read_session
     from digest.papers import latest_list_day
 
@@ -220,8 +220,8 @@ def demo(
 
     Fetches the real sources, or bundled sample papers if none can be reached. All its files are in var/demo.
     """
-    from digest.cli.demo import run_demo
-    from digest.cli.demo_store import DEMO_DIRECTORY
+    from digest.cli.demo.scenario import run_demo
+    from digest.cli.demo.store import DEMO_DIRECTORY
 
     configure_logging()
     if reset:

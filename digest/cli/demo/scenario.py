@@ -20,10 +20,10 @@ import httpx
 from sqlmodel import col, func, select
 
 from digest import __version__
-from digest.cli.demo_journals import JOURNAL_PATH
-from digest.cli.demo_preprints import SATURDAY
-from digest.cli.demo_server import SampleServer
-from digest.cli.demo_store import DEMO_DATABASE
+from digest.cli.demo.journals import JOURNAL_PATH
+from digest.cli.demo.preprints import SATURDAY
+from digest.cli.demo.server import SampleServer
+from digest.cli.demo.store import DEMO_DATABASE
 from digest.config import Settings, load_settings
 from digest.context import AppContext, create_context
 from digest.database import read_session

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from digest.cli import messages
+from digest.cli.operators.template_commands import check_templates
 from digest.cli.output import EXIT_FAILURE, JsonOption, configure_logging, print_json
-from digest.cli.template_commands import check_templates
 from digest.errors import SettingError
 
 if TYPE_CHECKING:

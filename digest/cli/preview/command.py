@@ -21,9 +21,9 @@ from digest.cli.output import (
     print_json,
     print_note,
     print_table,
+    require_past_day,
     show_progress,
 )
-from digest.cli.run import require_past_day
 from digest.errors import DigestError, UsageError
 
 if TYPE_CHECKING:
@@ -166,8 +166,8 @@ def match(
     Words are matched as a phrase in the title or abstract. Case, accents, hyphens and plurals are ignored: "fine
     tuning", "fine-tuning" and "finetuning" match the same papers. Use double quotes to match exactly these words.
     """
-    from digest.cli.keyword_advice import MAX_PAPERS, advise_from_documents, advise_from_store
-    from digest.cli.match_input import batch_documents, documents_from_file, documents_from_store
+    from digest.cli.preview.keyword_advice import MAX_PAPERS, advise_from_documents, advise_from_store
+    from digest.cli.preview.match_input import batch_documents, documents_from_file, documents_from_store
     from digest.config import load_settings
     from digest.matching import Matcher, PaperDocument, describe, parse
     from digest.subscribers import KeywordLimits

@@ -7,10 +7,10 @@
     /papers/date/D                           the page with its data; a day without a list shows the last one before it
     /rss/CATS                                the batch of today (US Eastern), empty at weekends
     /api/query?id_list=... | search_query=   texts by id; a past batch by the time of its submission
-    /entrez/eutils/..., /feeds/journal.xml   PubMed and a journal: see `demo_journals`
+    /entrez/eutils/..., /feeds/journal.xml   PubMed and a journal: see `journals`
 
-The papers come from `demo_papers`. Their list days are the last weekdays up to `today`, so that the demo looks the same
-on any day.
+The papers come from `sample_papers`. Their list days are the last weekdays up to `today`, so that the demo looks the
+same on any day.
 """
 
 import html
@@ -25,9 +25,9 @@ from typing import Any, Self, cast
 from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
-from digest.cli.demo_journals import JOURNAL_PATH, answer_journal, answer_records, answer_search
-from digest.cli.demo_papers import DAY_COUNT, SamplePaper, read_day
-from digest.cli.demo_preprints import SATURDAY, feed_of_batch, listing_entry, query_answer
+from digest.cli.demo.journals import JOURNAL_PATH, answer_journal, answer_records, answer_search
+from digest.cli.demo.preprints import SATURDAY, feed_of_batch, listing_entry, query_answer
+from digest.cli.demo.sample_papers import DAY_COUNT, SamplePaper, read_day
 from digest.sources import submission_window
 
 EASTERN = ZoneInfo("America/New_York")

@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from html import escape
 from typing import Any
 
-from digest.cli.demo_papers import SamplePaper
+from digest.cli.demo.sample_papers import SamplePaper
 
 SATURDAY = 5
 DAY_NAMES = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
