@@ -32,6 +32,7 @@ COUNTED_NOUNS = {
     "more author": "more authors",
     "more group": "more groups",
     "more keyword": "more keywords",
+    "more line": "more lines",
     "more paper": "more papers",
     "more problem": "more problems",
     "more source": "more sources",
