@@ -323,7 +323,7 @@ OWN_SENTENCES = {
     "digest/sources/contract.py": "what a failed test tells the author of a source",
     "digest/sources/source.py": "a fault of ours, which no one can cause",
     "digest/subscribers/csv_table.py": "sentences about files, which go with its vocabulary",
-    "digest/subscribers/csv_transfer.py": "sentences about files, which go with its vocabulary",
+    "digest/subscribers/csv_import.py": "sentences about files, which go with its vocabulary",
     "digest/web/context.py": "replaced by the page of a 404",
 }
 MIN_WORDS = 3  # of a sentence

@@ -14,9 +14,15 @@ from digest.database import connect
 from digest.database.models import SubscriberStatus
 from digest.errors import SubscriberError
 from digest.subscribers import export_csv, import_csv, list_subscribers
-from digest.subscribers.lists import csv_transfer
+from digest.subscribers.lists.csv_cells import (
+    FORMULA_PREFIXES,
+    escape_cell,
+    join_keywords,
+    split_keywords,
+    unescape_cell,
+)
+from digest.subscribers.lists.csv_import import ImportReport
 from digest.subscribers.lists.csv_table import COLUMNS
-from digest.subscribers.lists.csv_transfer import FORMULA_PREFIXES, ImportReport
 from tests.support.command import Command
 from tests.support.contexts import StoreView, add_active_subscriber, erase_by_email, make_context, set_status
 
@@ -246,6 +252,6 @@ def test_no_cell_is_a_formula_and_each_comes_back_as_it_was(sqlite_store: Engine
 @given(words=st.lists(st.text("ab|='\"+-@,; ", min_size=1, max_size=8), max_size=4))
 def test_any_keywords_survive_the_journey(words: list[str]) -> None:
     written = [word.strip() for word in words if word.strip()]
-    cell = csv_transfer.escape_cell(csv_transfer.join_keywords(written))
+    cell = escape_cell(join_keywords(written))
     assert not cell.startswith(FORMULA_PREFIXES)
-    assert [word for word in csv_transfer.split_keywords(csv_transfer.unescape_cell(cell)) if word] == written
+    assert [word for word in split_keywords(unescape_cell(cell)) if word] == written

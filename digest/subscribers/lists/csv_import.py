@@ -1,42 +1,35 @@
-"""List subscribers for the operator, export them as CSV and import them again."""
+"""Add the subscribers of a file, line by line, and say which are not added and why."""
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import Engine
-from sqlmodel import col, select
+from sqlmodel import select
 
 from digest import delivery
 from digest.config import Settings
 from digest.context import AppContext
 from digest.database import read_session, record_action, write_session
-from digest.database.models import Delivery, ObjectKind, Profile, Subscriber, SubscriberStatus
+from digest.database.models import ObjectKind, Subscriber, SubscriberStatus
 from digest.errors import AddressSuppressedError, StoreError, SubscriberError
 from digest.matching import KeywordInput, convert
 from digest.schedule import timezone_names
 from digest.subscribers.lists import messages
+from digest.subscribers.lists.csv_cells import KEYWORD_SEPARATOR, split_keywords, unescape_cell
 from digest.subscribers.lists.csv_table import COLUMNS, CsvTable, parse_status, read_csv
 from digest.subscribers.lists.formats import SkipReason, split_tags
 from digest.subscribers.records import (
     ENDED_STATUSES,
     REASON_UNCONFIRMED,
     RUNNING_STATUSES,
-    WEEKDAY_NAMES,
     Preferences,
     check_sources,
-    keywords_by_subscriber,
-    keywords_of,
     normalize_address,
     parse_weekday,
     request_subscription,
     require_unmuted,
-    subscriber_by_email,
 )
 from digest.subscribers.subscriptions import (
     KeywordLimits,
@@ -47,87 +40,9 @@ from digest.subscribers.subscriptions import (
 )
 from digest.subscribers.suppression_list import REASON_ALLOWED, REASON_COMPLAINT, is_listed
 
-KEYWORD_SEPARATOR = "|"  # in one cell; in a cell with a line break only line breaks separate
-FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run these; an apostrophe makes them text
 BOOLEAN_WORDS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False, "": False}
 REASONS_TO_ASK_AGAIN = {REASON_UNCONFIRMED, REASON_ALLOWED}  # of a subscription that ended here
 MAX_INSTANT_LENGTH = 40  # characters of another program's date
-INTERNAL_COLUMNS = {"nonce", "email_key", "covered_listing_id", "last_due_day"}
-
-
-def list_subscribers(engine: Engine) -> list[dict[str, Any]]:
-    """Return all subscribers with their keywords, by number."""
-    with read_session(engine) as session:
-        rows = session.exec(select(Subscriber).order_by(col(Subscriber.id))).all()
-        keywords = keywords_by_subscriber(session, [int(row.id or 0) for row in rows])
-        choices = dict(session.exec(select(Profile.subscriber_id, Profile.in_digest)).all())
-        return [_to_dict(row, keywords.get(int(row.id or 0), ()), choices.get(int(row.id or 0))) for row in rows]
-
-
-def get_subscriber(engine: Engine, email: str) -> dict[str, Any]:
-    """Return one subscriber with all deliveries. Raises SubscriberNotFoundError."""
-    with read_session(engine) as session:
-        subscriber = subscriber_by_email(session, email)
-        statement = select(Delivery).where(Delivery.subscriber_id == subscriber.id).order_by(col(Delivery.id))
-        deliveries = [
-            row.model_dump(include={"id", "kind", "edition", "state", "reply", "created_at", "settled_at"})
-            | {"papers": len(row.papers)}
-            for row in session.exec(statement).all()
-        ]
-        choice = session.exec(select(Profile.in_digest).where(Profile.subscriber_id == subscriber.id)).one_or_none()
-        return _to_dict(subscriber, keywords_of(session, subscriber), choice) | {"deliveries": deliveries}
-
-
-def _to_dict(subscriber: Subscriber, keywords: Sequence[KeywordInput], close_papers: bool | None) -> dict[str, Any]:
-    return subscriber.model_dump(exclude=INTERNAL_COLUMNS) | {
-        "weekday": WEEKDAY_NAMES[subscriber.weekday],
-        "keywords": [keyword.text for keyword in keywords],
-        "muted": [keyword.text for keyword in keywords if keyword.is_muted],
-        "close_papers": close_papers,
-    }
-
-
-def export_csv(engine: Engine) -> str:
-    """Return all subscribers as CSV, in the columns that `import_csv` reads."""
-    output = io.StringIO()
-    writer = csv.DictWriter(output, COLUMNS, extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
-    for row in list_subscribers(engine):
-        cells = row | {
-            "keywords": join_keywords(row["keywords"]),
-            "trending": "yes" if row["trending"] else "no",
-            "summaries": "yes" if row["summaries"] else "no",
-            "thumbnails": "yes" if row["thumbnails"] else "no",
-            "about_only": "yes" if row["about_only"] else "no",
-            "close_papers": {True: "yes", False: "no", None: ""}[row["close_papers"]],
-            "muted": join_keywords(row["muted"]),
-            "sources": KEYWORD_SEPARATOR.join(row["sources"]),
-            "paused_until": row["paused_until"] or "",
-        }
-        writer.writerow({name: escape_cell(str(cells[name])) for name in COLUMNS})
-    return output.getvalue()
-
-
-def join_keywords(keywords: Sequence[str]) -> str:
-    """Return keywords as one cell, one a line where any of them has the separator in it."""
-    if KEYWORD_SEPARATOR in "".join(keywords):
-        return "".join(f"{keyword}\n" for keyword in keywords)
-    return KEYWORD_SEPARATOR.join(keywords)
-
-
-def split_keywords(cell: str) -> list[str]:
-    """Return the keywords of a cell."""
-    return cell.splitlines() if "\n" in cell or "\r" in cell else cell.split(KEYWORD_SEPARATOR)
-
-
-def escape_cell(cell: str) -> str:
-    """Prefix an apostrophe to what a spreadsheet would run as a formula."""
-    return f"'{cell}" if cell.lstrip("'").startswith(FORMULA_PREFIXES) else cell
-
-
-def unescape_cell(cell: str) -> str:
-    """Remove the apostrophe that `escape_cell` adds."""
-    return cell[1:] if cell.startswith("'") and cell.lstrip("'").startswith(FORMULA_PREFIXES) else cell
 
 
 @dataclass(slots=True)
