@@ -17,7 +17,7 @@
 Only messages to an address that we have signed (`digest.mail.verp`) are acted upon. The parsers are pure.
 """
 
-from digest.bounces.apply import BounceAction, apply_bounce, count_sender_faults
+from digest.bounces.apply import BounceAction, apply_bounce, count_sender_errors
 from digest.bounces.classify import classify
 from digest.bounces.handler import HandlingResult, handle_message
 from digest.bounces.imap import PollReport, count_waiting, poll_mailbox
@@ -34,7 +34,7 @@ __all__ = [
     "ReportKind",
     "apply_bounce",
     "classify",
-    "count_sender_faults",
+    "count_sender_errors",
     "count_waiting",
     "handle_message",
     "parse_bounce",

@@ -179,7 +179,7 @@ def count_soft_bounces(session: Session, subscriber: Subscriber) -> int:
     return len(session.exec(select(Delivery.id).where(col(Delivery.id).in_(failed_ids), has_soft_bounce)).all())
 
 
-def count_sender_faults(session: Session, since: datetime) -> list[tuple[str, str, int]]:
+def count_sender_errors(session: Session, since: datetime) -> list[tuple[str, str, int]]:
     """Return (status, reason, count) of refusals because of us, the most frequent first."""
     count = func.count()
     statement = (

@@ -57,7 +57,7 @@ def unknown_template(name: str, known: Sequence[str]) -> str:
     return f"There is no template {name}." + (f" Did you mean {near[0]}?" if near else "")
 
 
-def templates_unwritable(folder: object, reason: str) -> str:
+def copy_failed(folder: object, reason: str) -> str:
     return f"{folder} cannot be written: {reason}"
 
 
@@ -85,7 +85,7 @@ def templates_sound(count: int) -> str:
     return f"{pluralize(count, 'template')} without a fault."
 
 
-def feed_entries_unreadable(count: int) -> str:
+def invalid_feed_entries(count: int) -> str:
     return "1 entry could not be read." if count == 1 else f"{count:,} entries could not be read."
 
 
@@ -178,7 +178,7 @@ def requeued(count: int, total: int) -> str:
     return f"{count} of {total} deliveries queued again."
 
 
-def unreadable_message(reason: object) -> str:
+def message_not_readable(reason: object) -> str:
     return f"The message cannot be read and was ignored: {reason}"
 
 
@@ -211,7 +211,7 @@ def no_papers(day: object) -> str:
     return f"No papers are listed for {day}." if day else "No papers are listed yet."
 
 
-def output_unwritable(path: object, reason: str | None) -> str:
+def output_failed(path: object, reason: str | None) -> str:
     return f"Cannot write --out {path}: {reason}"
 
 
@@ -337,7 +337,7 @@ def would_restore(count: int) -> str:
     return f"{count} would be restored"
 
 
-def file_unreadable(path: object, reason: object) -> str:
+def file_not_readable(path: object, reason: object) -> str:
     return f"Cannot read {path}: {reason}"
 
 

@@ -210,7 +210,7 @@ def print_error(message: object) -> None:
         sys.stderr.write(f"digest: {line}\n")
 
 
-def exit_with_problems(problems: Sequence[str]) -> None:
+def exit_with_errors(problems: Sequence[str]) -> None:
     """Print what failed and exit with 1; do nothing without problems."""
     for problem in problems:
         print_error(problem)

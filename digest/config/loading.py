@@ -23,7 +23,7 @@ def load_settings(**overrides: Any) -> Settings:
     except ValidationError as error:
         raise SettingError("\n".join(format_error(dict(details)) for details in error.errors())) from error
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingError(messages.unreadable_file(error)) from error
+        raise SettingError(messages.file_not_readable(error)) from error
 
 
 def parse_database_url(url: str) -> str:

@@ -38,7 +38,7 @@ def load_logo(path: str) -> Logo:
         with Path(path).open("rb") as file:
             content = file.read(MAX_LOGO_BYTES + 1)
     except OSError as error:
-        raise _logo_error(path, messages.unreadable_logo(error.strerror or NO_REASON)) from error
+        raise _logo_error(path, messages.logo_not_readable(error.strerror or NO_REASON)) from error
     if len(content) > MAX_LOGO_BYTES:
         raise _logo_error(path, messages.LOGO_TOO_LARGE)
     logo = _parse_png(content) if content.startswith(PNG_SIGNATURE) else _parse_svg(content)

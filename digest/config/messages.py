@@ -106,7 +106,7 @@ def misspelled_setting(name: str, place: str, nearest: str) -> str:
     return f"{name} in {place} is not a setting. Did you mean {nearest}?"
 
 
-def unreadable_file(reason: object) -> str:
+def file_not_readable(reason: object) -> str:
     return f".env cannot be read as text: {reason}"
 
 
@@ -134,7 +134,7 @@ def invalid_database_url(reason: str, example: str) -> str:
     return f"The address of a database {reason}. Example: {example}"
 
 
-def unreadable_logo(reason: str) -> str:
+def logo_not_readable(reason: str) -> str:
     return f"cannot be read: {reason}"
 
 
@@ -150,7 +150,7 @@ def template_too_large(max_kilobytes: int) -> str:
     return f"is larger than {max_kilobytes} KB"
 
 
-def unreadable_templates(reason: str) -> str:
+def templates_not_readable(reason: str) -> str:
     return f"cannot be read: {reason}"
 
 

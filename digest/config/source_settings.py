@@ -114,13 +114,13 @@ def read_source_settings(
         return settings_class(**_HandedSource(settings_class, variables, prefix)())
     except ValidationError as error:
         fields = settings_class.model_fields
-        sentences = [_describe_fault(dict(details), name, fields) for details in error.errors()]
+        sentences = [_describe_error(dict(details), name, fields) for details in error.errors()]
         raise SettingError("\n".join(sentences)) from error
     except ValueError as error:  # a list or table that is no JSON
         raise SettingError(messages.undecodable_setting(prefix, str(error))) from error
 
 
-def _describe_fault(error: Mapping[str, Any], source: str, fields: Mapping[str, FieldInfo]) -> str:
+def _describe_error(error: Mapping[str, Any], source: str, fields: Mapping[str, FieldInfo]) -> str:
     message = str(error["msg"]).removeprefix("Value error, ")
     if not error["loc"]:
         return message

@@ -82,7 +82,7 @@ def load_template_folder(path: str) -> TemplateFolder:
             else:
                 faults.append(TemplateFault(str(file), 0, messages.NO_TEMPLATE, is_warning=True))
     except OSError as error:
-        reason = messages.unreadable_templates(error.strerror or NO_REASON)
+        reason = messages.templates_not_readable(error.strerror or NO_REASON)
         raise SettingError(messages.invalid_templates(path, reason, EXAMPLES["templates"])) from error
     return TemplateFolder(folder, sources, tuple(faults))
 

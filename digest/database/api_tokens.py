@@ -66,7 +66,7 @@ def create_token(
             session.add(token)
             session.flush()
     except IntegrityError as error:
-        raise UsageError(messages.token_name_taken(name)) from error
+        raise UsageError(messages.duplicate_token_name(name)) from error
     record_action(session, actor, "create", ObjectKind.TOKEN, int(token.id or 0), now, name=name, scopes=token.scopes)
     return token, text
 

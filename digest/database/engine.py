@@ -120,10 +120,10 @@ def describe_error(engine: Engine, error: DatabaseError) -> str:
     if isinstance(error, InternalError):
         return messages.store_paused(store, reason)
     if not isinstance(error, OperationalError):
-        return messages.store_unusable(store, reason)
+        return messages.store_failed(store, reason)
     if not is_postgresql(engine):
-        return messages.file_unusable(store, reason)
-    return messages.server_unusable(store, reason)
+        return messages.file_failed(store, reason)
+    return messages.server_failed(store, reason)
 
 
 def redact_url(url: URL) -> str:

@@ -23,28 +23,28 @@ def store_paused(store: str, reason: str) -> str:
     return f"DIGEST_DATABASE_URL {store} cannot be used: {reason}; was this process, or its machine, paused?"
 
 
-def store_unusable(store: str, reason: str) -> str:
+def store_failed(store: str, reason: str) -> str:
     return (
         f"DIGEST_DATABASE_URL {store} cannot be used: {reason}; check that it is a digest database and writable by "
         "this user"
     )
 
 
-def file_unusable(store: str, reason: str) -> str:
+def file_failed(store: str, reason: str) -> str:
     return (
         f"DIGEST_DATABASE_URL {store} cannot be used: {reason}; check that the file and its folder are writable and "
         "not locked by another program"
     )
 
 
-def server_unusable(store: str, reason: str) -> str:
+def server_failed(store: str, reason: str) -> str:
     return (
         f"DIGEST_DATABASE_URL {store} cannot be used: {reason}; check that the server is running and the address is "
         "correct"
     )
 
 
-def damaged(store: str, reason: str) -> str:
+def database_file_invalid(store: str, reason: str) -> str:
     return (
         f"DIGEST_DATABASE_URL {store} cannot be used: {reason}; the file is damaged: stop digest and restore the "
         "backup (docs/backup.md)"
@@ -102,7 +102,7 @@ def store_went_back(path: str, batch: int, delivery: int, written_at: str, *, st
     )
 
 
-def mark_unreadable(path: str, error: str) -> str:
+def mark_not_readable(path: str, error: str) -> str:
     return f"{path} cannot be read: {error}; restore it, or remove it if nothing can be sent twice"
 
 
@@ -153,7 +153,7 @@ def copy_differs(table: str, key: str, column: str) -> str:
     return f"{table}, {key}: {column} differs in the copy; nothing was moved"
 
 
-def row_still_unreadable(row: str, table: str, fault: str) -> str:
+def row_not_readable(row: str, table: str, fault: str) -> str:
     return f"Row {row} of {table} still cannot be read: {fault}."
 
 
@@ -165,7 +165,7 @@ def action_undone(action_id: int) -> str:
     return f"Action {action_id} is already undone."
 
 
-def token_name_taken(name: str) -> str:
+def duplicate_token_name(name: str) -> str:
     return f"There is a token {name!r} already. Revoke it first, or choose another name."
 
 

@@ -1,8 +1,8 @@
 """Rows that cannot be read: set aside, named and counted, while all others are worked on.
 
-Reading never fails (see `models.column_types`): what cannot be read has a stand-in, and `find_fault` tells. Who works
-with rows drops the faulty ones and hands them to `quarantine_rows`; before the next plan, `release_readable` looks at
-each again.
+Reading never fails (see `models.column_types`): what cannot be read has a stand-in, and `find_row_error` tells.
+Who works with rows drops the faulty ones and hands them to `quarantine_rows`; before the next plan, `release_readable`
+looks at each again.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -58,7 +58,7 @@ class InvalidRow:
     reason: str
 
 
-def find_fault(row: SQLModel) -> str | None:
+def find_row_error(row: SQLModel) -> str | None:
     """Return why a loaded row cannot be worked with, None when it can."""
     table = cast("Table", inspect(type(row)).local_table)
     for column in table.columns:
@@ -69,7 +69,7 @@ def find_fault(row: SQLModel) -> str | None:
             return messages.column_missing(column.key)
     match row:
         case Subscriber():
-            return find_subscriber_fault(row.timezone, row.send_hour, row.cap, row.frequency, row.weekday)
+            return find_subscriber_error(row.timezone, row.send_hour, row.cap, row.frequency, row.weekday)
         case SavedKeyword() if not 0 <= row.position <= MAX_POSITION:
             return messages.position_invalid(row.position)
         case HttpCacheEntry() if not f"{row.url}{row.etag or ''}{row.last_modified or ''}".isascii():
@@ -77,7 +77,7 @@ def find_fault(row: SQLModel) -> str | None:
     return None
 
 
-def find_subscriber_fault(
+def find_subscriber_error(
     timezone: object, send_hour: object, cap: object = 1, frequency: object = Frequency.DAILY, weekday: object = 0
 ) -> str | None:
     """Return why no digest can be planned for a subscriber with these preferences, None when it can."""
@@ -96,14 +96,14 @@ def select_readable(rows: Iterable[Row], unreadable: list[InvalidRow]) -> list[R
     """Return the rows without fault, and append the others to `unreadable`."""
     accepted = []
     for row in rows:
-        if fault := find_fault(row):
-            unreadable.append(describe_unreadable(type(row), _row_id(row), fault))
+        if fault := find_row_error(row):
+            unreadable.append(create_invalid_row(type(row), _row_id(row), fault))
         else:
             accepted.append(row)
     return accepted
 
 
-def describe_unreadable(model: type[SQLModel], row_id: object, reason: str) -> InvalidRow:
+def create_invalid_row(model: type[SQLModel], row_id: object, reason: str) -> InvalidRow:
     """Name a row of a table."""
     return InvalidRow(str(model.__tablename__), str(row_id), reason)
 
@@ -149,21 +149,21 @@ def release_row(session: Session, number: int, now: datetime) -> QuarantinedRow 
     return row
 
 
-def release_readable(session: Session, now: datetime, find_keyword_fault: FaultFinder | None = None) -> int:
+def release_readable(session: Session, now: datetime, find_keyword_error: FaultFinder | None = None) -> int:
     """Release the rows that can be read again, and those that are gone; return how many.
 
-    `find_keyword_fault` is told a canonical form: only `matching` knows which can be parsed.
+    `find_keyword_error` is told a canonical form: only `matching` knows which can be parsed.
     """
     released = 0
     for entry in quarantined_rows(session):
-        fault = find_entry_fault(session, entry, find_keyword_fault)
+        fault = find_entry_error(session, entry, find_keyword_error)
         if fault is None and release_row(session, int(entry.id or 0), now):
             released += 1
     return released
 
 
-def find_entry_fault(
-    session: Session, entry: QuarantinedRow, find_keyword_fault: FaultFinder | None = None
+def find_entry_error(
+    session: Session, entry: QuarantinedRow, find_keyword_error: FaultFinder | None = None
 ) -> str | None:
     """Return why the row of an entry still cannot be worked with; None when it can, or is gone."""
     model = MODELS.get(entry.table_name)
@@ -173,9 +173,9 @@ def find_entry_fault(
     if model is PaperMark:
         keys.append(entry.row_id.rpartition(":")[2])
     row = session.get(model, tuple(keys) if len(keys) > 1 else keys[0]) if model and keys else None
-    fault = find_fault(row) if row is not None else None
-    if isinstance(row, Keyword) and find_keyword_fault:
-        fault = fault or find_keyword_fault(row.canonical)
+    fault = find_row_error(row) if row is not None else None
+    if isinstance(row, Keyword) and find_keyword_error:
+        fault = fault or find_keyword_error(row.canonical)
     if isinstance(row, SavedKeyword) and session.get(Keyword, row.keyword_id) is None:
         fault = fault or messages.KEYWORD_MISSING
     return fault

@@ -7,22 +7,22 @@ from sqlmodel import Session, col, select
 from digest.database import messages
 from digest.database.models import ObjectKind, OperatorAction, QuarantinedRow
 from digest.database.operator_log import mark_undone, record_action
-from digest.database.quarantine import FaultFinder, find_entry_fault, release_row
+from digest.database.quarantine import FaultFinder, find_entry_error, release_row
 from digest.errors import ObjectNotFoundError, UsageError
 
 UNDOABLE_ROW_ACTIONS = frozenset({"retry", "resolve"})
 
 
 def retry_row(
-    session: Session, actor: str, number: int, now: datetime, find_keyword_fault: FaultFinder | None = None
+    session: Session, actor: str, number: int, now: datetime, find_keyword_error: FaultFinder | None = None
 ) -> OperatorAction:
     """Look at a row again, and release it if it can be read now. Raises UsageError with the reason if it cannot.
 
-    `find_keyword_fault` is told a canonical form: only `matching` knows which can be parsed.
+    `find_keyword_error` is told a canonical form: only `matching` knows which can be parsed.
     """
     entry = find_row(session, number)
-    if fault := find_entry_fault(session, entry, find_keyword_fault):
-        raise UsageError(messages.row_still_unreadable(entry.row_id, entry.table_name, fault))
+    if fault := find_entry_error(session, entry, find_keyword_error):
+        raise UsageError(messages.row_not_readable(entry.row_id, entry.table_name, fault))
     return _release(session, actor, "retry", entry, now)
 
 

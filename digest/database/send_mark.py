@@ -56,7 +56,7 @@ def read_mark(engine: Engine) -> SendMark | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError) as error:
-        raise StoreError(messages.mark_unreadable(str(path), str(error))) from error
+        raise StoreError(messages.mark_not_readable(str(path), str(error))) from error
 
 
 def check_mark(engine: Engine) -> None:

@@ -48,7 +48,7 @@ def connect_sqlite(address: URL) -> Engine:
     event.listen(engine, "connect", _set_text_factory)
     event.listen(engine, "connect", _set_pragmas)
     event.listen(engine, "begin", _begin_transaction)
-    event.listen(engine, "handle_error", _raise_if_damaged)
+    event.listen(engine, "handle_error", _raise_if_invalid)
     return engine
 
 
@@ -76,7 +76,7 @@ def check_integrity(engine: Engine) -> None:
 
 def describe_damage(engine: Engine, reason: str) -> str:
     """Say which file is damaged, how, and what to do."""
-    return messages.damaged(str(engine.url), reason)
+    return messages.database_file_invalid(str(engine.url), reason)
 
 
 def _create_file(_dialect: Any, _record: Any, arguments: Any, _options: Any) -> None:
@@ -124,7 +124,7 @@ def _begin_transaction(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writer", False) else "BEGIN")
 
 
-def _raise_if_damaged(context: ExceptionContext) -> None:
+def _raise_if_invalid(context: ExceptionContext) -> None:
     """Raise StoreError in place of any error that says that the file is damaged, whatever statement met it."""
     error = context.original_exception
     if getattr(error, "sqlite_errorcode", 0) & PRIMARY_CODE in DAMAGE_CODES and context.engine is not None:

@@ -124,7 +124,7 @@ class CircuitBreaker:
         circuit = await self._executor.run(self._find)
         return circuit if circuit and is_open(circuit, now) else None
 
-    def record_answer(self) -> None:
+    def record_reply(self) -> None:
         """Note that the relay lets us in."""
         self._unreachable_count = 0
 

@@ -12,8 +12,8 @@ from digest.database import (
     InvalidRow,
     SendMark,
     count_batch,
-    describe_unreadable,
-    find_subscriber_fault,
+    create_invalid_row,
+    find_subscriber_error,
     is_postgresql,
     quarantine_rows,
     read_session,
@@ -60,7 +60,7 @@ class ClaimedEmail:
         return OutgoingMessage(email.sender, email.recipient, email.render())
 
 
-def find_delivery_fault(delivery: ClaimedDelivery, batch: BatchData) -> str | None:
+def find_delivery_error(delivery: ClaimedDelivery, batch: BatchData) -> str | None:
     """Return why no e-mail can be rendered for a delivery, None when one can."""
     for column in fields(delivery):
         if isinstance(getattr(delivery, column.name), InvalidValue):
@@ -70,7 +70,7 @@ def find_delivery_fault(delivery: ClaimedDelivery, batch: BatchData) -> str | No
         return messages.SUBSCRIBER_MISSING
     if REPLACEMENT_CHARACTER in recipient.email:
         return messages.invalid_subscriber(messages.EMAIL_NOT_TEXT)
-    fault = find_subscriber_fault(
+    fault = find_subscriber_error(
         recipient.timezone, recipient.send_hour, frequency=recipient.frequency, weekday=recipient.weekday
     )
     return messages.invalid_subscriber(fault) if fault else None
@@ -115,16 +115,16 @@ class Claimer:
             with write_session(self.ctx.engine) as session:
                 claims.cancel_empty(session, self.identity.name, batch.empty, now)
         claimed = [delivery for delivery in claimed if delivery.id not in batch.empty]
-        readable = self._quarantine_unreadable(claimed, batch, now)
+        readable = self._quarantine_invalid(claimed, batch, now)
         # With nothing left the queue would take this for its end.
         return [ClaimedEmail(delivery, batch, now) for delivery in readable] or self.claim(limit, full_domains)
 
-    def _quarantine_unreadable(
+    def _quarantine_invalid(
         self, claimed: Sequence[ClaimedDelivery], batch: BatchData, now: datetime
     ) -> list[ClaimedDelivery]:
         """Hand back and record the deliveries for which no e-mail can be rendered; return the others."""
-        faults = {delivery.id: fault for delivery in claimed if (fault := find_delivery_fault(delivery, batch))}
-        unreadable = {describe_unreadable(Delivery, number, fault) for number, fault in faults.items()}
+        faults = {delivery.id: fault for delivery in claimed if (fault := find_delivery_error(delivery, batch))}
+        unreadable = {create_invalid_row(Delivery, number, fault) for number, fault in faults.items()}
         new_keywords = set(batch.unreadable) - self.unreadable
         if unreadable or new_keywords:
             self.unreadable |= unreadable | new_keywords

@@ -1,4 +1,4 @@
-"""Sentences about deliveries: what became of one, and why an action on it is refused. `cannot_retry` takes a reason."""
+"""Sentences about deliveries: what became of one, and why an action on it is refused."""
 
 # What became of a delivery.
 ACCEPTED = "accepted by the relay"
@@ -43,7 +43,7 @@ def unknown_delivery(delivery_id: int) -> str:
     return f"There is no delivery {delivery_id}."
 
 
-def cannot_retry(delivery_id: int, reason: str) -> str:
+def retry_not_allowed(delivery_id: int, reason: str) -> str:
     return f"Delivery {delivery_id} cannot be sent again: {reason}."
 
 

@@ -19,7 +19,7 @@ class RetryRefusedError(UsageError):
     """Delivery that cannot be sent again, for a `reason`."""
 
     def __init__(self, delivery_id: int, reason: str) -> None:
-        super().__init__(messages.cannot_retry(delivery_id, reason))
+        super().__init__(messages.retry_not_allowed(delivery_id, reason))
         self.reason = reason
 
 

@@ -308,7 +308,7 @@ class Sender:
             await self._record(delivery, outcome)
             await self._open_circuit(error)
             return True
-        self._breaker.record_answer()
+        self._breaker.record_reply()
         is_reply = error.code and outcome.state is not DeliveryState.UNCERTAIN
         if is_reply and replies.asks_to_slow_down(error):
             if await self._record(delivery, held) is not DeliveryState.SENDING:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, exists, func, text, update
 from sqlmodel import Session, col, select
 
-from digest.database import InvalidRow, describe_unreadable, insert, is_in_values
+from digest.database import InvalidRow, create_invalid_row, insert, is_in_values
 from digest.database.models import (
     UNDELIVERED,
     Delivery,
@@ -172,7 +172,7 @@ def reclaim_undelivered_papers(
     if unreadable_ids:
         unreadable = [] if unreadable is None else unreadable
         unreadable += [
-            describe_unreadable(Delivery, number, messages.invalid_column("papers")) for number in unreadable_ids
+            create_invalid_row(Delivery, number, messages.invalid_column("papers")) for number in unreadable_ids
         ]
         session.execute(
             update(Delivery)

@@ -116,7 +116,7 @@ async def collect_sources(
         )
         await _fill_missing_texts(ctx, sources, now, on_progress)
     reports += [
-        await asyncio.to_thread(_record_fault, ctx, fault, now)
+        await asyncio.to_thread(_record_error, ctx, fault, now)
         for fault in faults
         if only is None or fault.name in only
     ]
@@ -145,7 +145,7 @@ async def _collect_source(
             windows = _call_source(source, source.windows)
             await collect_windows(ctx, source, windows, sources, now, report, on_progress, is_requested=is_requested)
     except SourceLoadError as error:
-        return await asyncio.to_thread(_record_fault, ctx, SourceFault(source.name, str(error)), now)
+        return await asyncio.to_thread(_record_error, ctx, SourceFault(source.name, str(error)), now)
     report.seconds = round(time.monotonic() - started, 2)
     return report
 
@@ -286,7 +286,7 @@ def _record_failure(ctx: AppContext, timing: FetchTiming, error: SourceError, re
     log.warning("source.failed", source=timing.source, day=str(timing.day), code=error.code, error=str(error))
 
 
-def _record_fault(ctx: AppContext, fault: SourceFault, now: datetime) -> SourceReport:
+def _record_error(ctx: AppContext, fault: SourceFault, now: datetime) -> SourceReport:
     """Record a source that could not be created: pages and alerts then tell that it is not read."""
     with write_session(ctx.engine) as session:
         record_fetch(

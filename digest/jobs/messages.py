@@ -20,7 +20,7 @@ def source_not_used(name: str, used: Collection[str]) -> str:
     return f"The source {name[:40]!r} is not in use. In use: {join_words(sorted(used))}."
 
 
-def wrong_task_tables(installed: str, required: str) -> str:
+def task_tables_mismatch(installed: str, required: str) -> str:
     return f"the task tables have version {installed}, and this release needs {required}; run: digest migrate"
 
 

@@ -44,7 +44,7 @@ def prepare_tables(engine: Engine, *, recreate: bool = False) -> None:
         if installed == required:
             return
         if installed is not None and not recreate:
-            raise StoreError(messages.wrong_task_tables(installed, required))
+            raise StoreError(messages.task_tables_mismatch(installed, required))
         # Here and in the modules beside it, procrastinate is imported where it is used: its import starts a process.
         from procrastinate.schema import SchemaManager
 

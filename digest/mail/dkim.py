@@ -75,7 +75,7 @@ def load_signer(key_file: str, *, domain: str, selector: str) -> DkimSigner:
     try:
         signer.sign(SAMPLE_MESSAGE)
     except (dkim.DKIMException, ValueError, AssertionError) as error:  # the latter when its numbers do not fit
-        raise SettingError(messages.key_cannot_sign(key_file, str(error))) from error
+        raise SettingError(messages.invalid_signing_key(key_file, str(error))) from error
     return signer
 
 
@@ -89,7 +89,7 @@ def _read_private_key(path: str) -> tuple[bytes, dict[str, Any]]:
     try:
         text = Path(path).read_bytes().replace(b"\r\n", b"\n")
     except OSError as error:
-        raise SettingError(messages.key_unreadable(path, str(error.strerror))) from error
+        raise SettingError(messages.key_not_readable(path, str(error.strerror))) from error
     match = _PEM.search(text)
     label = match[1].decode().lower() if match else ""
     if not match or "private key" not in label:

@@ -48,7 +48,7 @@ def no_safe_connection(relay: str, reason: object) -> str:
     return f"{relay}: no safe connection: {reason}"
 
 
-def relay_unusable(relay: str, reason: object) -> str:
+def relay_failed(relay: str, reason: object) -> str:
     return f"{relay} cannot be used as DIGEST_SMTP_* say: {reason}"
 
 
@@ -71,11 +71,11 @@ def key_size(path: str, bits: int, least: int, most: int) -> str:
     return f"DIGEST_DKIM_KEY: {path} has {bits} bits; receivers take {least} to {most}. {MAKE_KEY}"
 
 
-def key_cannot_sign(path: str, reason: str) -> str:
+def invalid_signing_key(path: str, reason: str) -> str:
     return f"DIGEST_DKIM_KEY: {path} cannot sign: {reason}. {MAKE_KEY}"
 
 
-def key_unreadable(path: str, reason: str) -> str:
+def key_not_readable(path: str, reason: str) -> str:
     return f"DIGEST_DKIM_KEY: {path} cannot be read: {reason}. {MAKE_KEY}"
 
 

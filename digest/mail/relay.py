@@ -89,7 +89,7 @@ def _connection_error(relay: str, error: Exception) -> DeliveryError:
             return RelayRefusedError(messages.no_safe_connection(relay, cause), step=SmtpStep.CONNECT)
     # A bare SMTPException: no STARTTLS or no login is offered. ValueError: a name that cannot be a host's.
     if type(error) is SMTPException or isinstance(error, aiosmtplib.SMTPNotSupported | ValueError):
-        return RelayRefusedError(messages.relay_unusable(relay, error), step=SmtpStep.CONNECT)
+        return RelayRefusedError(messages.relay_failed(relay, error), step=SmtpStep.CONNECT)
     return RelayUnavailableError(messages.relay_unreachable(relay, error), step=SmtpStep.CONNECT)
 
 

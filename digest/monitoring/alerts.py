@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
-from digest.bounces import count_sender_faults
+from digest.bounces import count_sender_errors
 from digest.config import Settings, source_title
 from digest.context import AppContext
 from digest.database import quarantined_rows, read_session
@@ -70,7 +70,7 @@ def _delivery_alerts(session: Session, month: MonthSummary | None, now: datetime
     failed = month.count(DeliveryState.FAILED, WEEK_DAYS) if month else 0
     if month and month.failure_ratio > MAX_FAILURE_RATIO and failed >= MIN_FAILURES:
         yield Alert("bounces", messages.failing_deliveries(month.failure_ratio, failed), messages.MANY_BOUNCES)
-    if faults := count_sender_faults(session, now - timedelta(days=WEEK_DAYS)):
+    if faults := count_sender_errors(session, now - timedelta(days=WEEK_DAYS)):
         reasons = ", ".join(f"{status} {reason}".strip() + f" ({count})" for status, reason, count in faults[:3])
         yield Alert("refused", messages.sender_refused(reasons), messages.SEE_DOCTOR)
 

@@ -72,4 +72,4 @@ def check_health(ctx: AppContext, overdue_tracker: OverdueTracker, now: datetime
 
 def schema_sentence(schema: str | None, required: str) -> str:
     """Return a sentence about a database that needs an upgrade."""
-    return messages.wrong_schema(schema, required) if schema else messages.schema_missing(required)
+    return messages.schema_mismatch(schema, required) if schema else messages.schema_missing(required)

@@ -20,7 +20,7 @@ def disk_full(free_mib: int) -> str:
     return f"The disk of the database is nearly full: {free_mib:,} MiB are free."
 
 
-def wrong_schema(schema: str, required: str) -> str:
+def schema_mismatch(schema: str, required: str) -> str:
     return f"The database has schema {schema}, and this version needs {required}."
 
 

@@ -11,7 +11,7 @@ def asking_to_wait(title: str, since: str) -> str:
     return f"{title} has asked us to wait since {since}; its papers will be fetched later."
 
 
-def answers_unreadable(title: str, since: str) -> str:
+def invalid_responses(title: str, since: str) -> str:
     return f"{title} has sent answers that could not be read since {since}; its papers will be fetched later."
 
 

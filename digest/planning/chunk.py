@@ -10,7 +10,7 @@ from sqlalchemy import update
 from sqlmodel import Session, col, select
 
 from digest import delivery, papers
-from digest.database import InvalidRow, describe_unreadable, is_in_values, select_readable
+from digest.database import InvalidRow, create_invalid_row, is_in_values, select_readable
 from digest.database.models import Delivery, SavedKeyword, Subscriber
 from digest.delivery import DigestRow, UndeliveredPapers
 from digest.planning import messages
@@ -105,7 +105,7 @@ def plan_chunk(
     if not is_known.all():
         if not new_papers.unreadable_keyword_ids.issuperset(saved_queries.keyword_ids[~is_known].tolist()):
             new_papers = load_new_papers(session, unreadable)
-        unplanned, saved_queries = _drop_unreadable(session, new_papers, unplanned, saved_queries, unreadable)
+        unplanned, saved_queries = _drop_invalid(session, new_papers, unplanned, saved_queries, unreadable)
     queries = ChunkQueries.build(new_papers, unplanned, saved_queries)
     undelivered = delivery.reclaim_undelivered_papers(session, unplanned.ids.tolist(), now, unreadable)
     queries = _drop_delivered(session, new_papers, queries, unreadable)
@@ -126,7 +126,7 @@ def plan_chunk(
     return PlanReport(len(subscribers), digests, len(subscribers) - digests), new_papers
 
 
-def _drop_unreadable(
+def _drop_invalid(
     session: Session,
     new_papers: NewPapers,
     subscribers: SubscriberChunk,
@@ -140,7 +140,7 @@ def _drop_unreadable(
         orphans = select(SavedKeyword).where(is_in_values(session, col(SavedKeyword.keyword_id), missing))
         for row in session.exec(orphans).all():
             row_id = f"{row.subscriber_id}:{row.position}"
-            unreadable.append(describe_unreadable(SavedKeyword, row_id, messages.KEYWORD_MISSING))
+            unreadable.append(create_invalid_row(SavedKeyword, row_id, messages.KEYWORD_MISSING))
         new_papers.unreadable_keyword_ids |= missing
     positions = saved_queries.positions[is_known]
     keyword_ids = saved_queries.keyword_ids[is_known]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sqlalchemy import ColumnElement, String, and_, cast, exists, or_
 from sqlmodel import Session, col, select
 
-from digest.database import InvalidRow, describe_unreadable, is_in_values, update_rows
+from digest.database import InvalidRow, create_invalid_row, is_in_values, update_rows
 from digest.database.models import (
     CLOSE_WORD_SEPARATOR,
     Delivery,
@@ -110,7 +110,7 @@ def _load_profiles(
     profiles = {}
     for number, words, waiting_papers in session.exec(wanted):
         if isinstance(words, InvalidValue) or isinstance(waiting_papers, InvalidValue):
-            unreadable.append(describe_unreadable(Profile, number, messages.PROFILE_NOT_READABLE))
+            unreadable.append(create_invalid_row(Profile, number, messages.PROFILE_NOT_READABLE))
         elif weights := {word: weight for word, weight in words.items() if weight > 0}:
             profiles[number] = StoredProfile(weights, waiting_papers)
     return profiles

@@ -19,8 +19,8 @@ from sqlmodel import Session, col, select
 from digest.database import (
     MAX_POSITION,
     InvalidRow,
-    describe_unreadable,
-    find_subscriber_fault,
+    create_invalid_row,
+    find_subscriber_error,
     is_in_values,
     is_postgresql,
     read_session,
@@ -117,7 +117,7 @@ class SubscriberChunk:
             valid = [row for row in rows if all(isinstance(value, int) for value in row) and row[CAP] > 0]
             odd_ids = {row[0] for row in rows} - {row[0] for row in valid}
             reason = messages.SUBSCRIBER_NUMBERS
-            unreadable += [describe_unreadable(Subscriber, number, reason) for number in sorted(odd_ids)]
+            unreadable += [create_invalid_row(Subscriber, number, reason) for number in sorted(odd_ids)]
             values = np.array(valid, dtype=np.int64).reshape(-1, width)
         ids, covered_listing_ids, covered_from, caps, trending, about_only = values.T.copy()
         choices = np.zeros_like(ids)
@@ -153,7 +153,7 @@ class SubscriberChunk:
             return self
         odd_ids = {row.id for row in rows if isinstance(row.sources, InvalidValue)}
         unreadable += [
-            describe_unreadable(Subscriber, number, messages.SOURCES_NOT_A_LIST) for number in sorted(odd_ids)
+            create_invalid_row(Subscriber, number, messages.SOURCES_NOT_A_LIST) for number in sorted(odd_ids)
         ]
         numbers = {ALL_SOURCES: 0}
         choices = self.choices.copy()
@@ -177,7 +177,7 @@ def end_expired_pauses(engine: Engine, now: datetime) -> None:
         earliest = select(Subscriber.timezone, func.min(col(Subscriber.paused_until))).where(is_paused)
         pause_ends = session.exec(earliest.group_by(Subscriber.timezone)).all()
     for timezone, until in pause_ends:
-        if find_subscriber_fault(timezone, 0):
+        if find_subscriber_error(timezone, 0):
             continue  # `due_groups` names those who are active; who is paused gets nothing anyway
         today = now.astimezone(load_zone(timezone)).date()
         if until is None or until > today:
@@ -207,7 +207,7 @@ def due_groups(engine: Engine, now: datetime, unreadable: list[InvalidRow] | Non
     due: dict[DueGroup, None] = {}
     faulty_zones: dict[str, None] = {}
     for timezone, hour, frequency, weekday, last_due_day in rows:
-        if _find_schedule_fault(timezone, hour, frequency, weekday):
+        if _find_schedule_error(timezone, hour, frequency, weekday):
             faulty_zones[timezone] = None
             continue
         key = (timezone, hour, frequency, weekday if frequency == Frequency.WEEKLY else 0)
@@ -218,21 +218,21 @@ def due_groups(engine: Engine, now: datetime, unreadable: list[InvalidRow] | Non
             due[groups[key]] = None
     if unreadable is not None:
         for timezone in faulty_zones:
-            unreadable += _subscribers_with_fault(engine, timezone)
+            unreadable += _invalid_subscribers(engine, timezone)
     return list(due)
 
 
-def _find_schedule_fault(timezone: object, hour: object, frequency: object, weekday: object) -> str | None:
+def _find_schedule_error(timezone: object, hour: object, frequency: object, weekday: object) -> str | None:
     for name, value in (("send_hour", hour), ("weekday", weekday)):
         if isinstance(value, InvalidValue):
             return messages.not_a_number(name)
-    return find_subscriber_fault(timezone, hour, frequency=frequency, weekday=weekday)
+    return find_subscriber_error(timezone, hour, frequency=frequency, weekday=weekday)
 
 
-def _subscribers_with_fault(engine: Engine, timezone: str) -> list[InvalidRow]:
+def _invalid_subscribers(engine: Engine, timezone: str) -> list[InvalidRow]:
     """Name the active subscribers of a zone for whom no due time can be told."""
     rows = sa_select(col(Subscriber.id), *SCHEDULE_COLUMNS).where(col(Subscriber.status) == SubscriberStatus.ACTIVE)
-    if find_subscriber_fault(timezone, 0) is None:
+    if find_subscriber_error(timezone, 0) is None:
         is_valid = (
             col(Subscriber.send_hour).between(0, 23),
             col(Subscriber.weekday).between(0, 6),
@@ -240,8 +240,8 @@ def _subscribers_with_fault(engine: Engine, timezone: str) -> list[InvalidRow]:
         )
         rows = rows.where(or_(*(~condition for condition in is_valid)))
     with read_session(engine) as session:  # compared here: SQLite does not find a name with bytes that are no text
-        found = [(row.id, _find_schedule_fault(*row[1:])) for row in session.execute(rows) if row.timezone == timezone]
-    return [describe_unreadable(Subscriber, number, reason) for number, reason in found if reason]
+        found = [(row.id, _find_schedule_error(*row[1:])) for row in session.execute(rows) if row.timezone == timezone]
+    return [create_invalid_row(Subscriber, number, reason) for number, reason in found if reason]
 
 
 def lock_due_subscribers(

@@ -10,7 +10,7 @@ from sqlalchemy import Text, cast, exists, func
 from sqlmodel import Session, col, select
 
 from digest import papers
-from digest.database import InvalidRow, describe_unreadable, select_readable
+from digest.database import InvalidRow, create_invalid_row, select_readable
 from digest.database.models import Keyword, Paper, SavedKeyword, Subscriber, SubscriberStatus
 from digest.matching import Matcher, Query, can_parse, parse_canonical
 from digest.papers import Candidate, build_documents, ranked_upvotes
@@ -137,7 +137,7 @@ def load_new_papers(session: Session, unreadable: list[InvalidRow]) -> NewPapers
     saved = _saved_keywords(session)
     keywords = [(int(keyword_id or 0), canonical) for keyword_id, canonical in saved if can_parse(canonical)]
     unparsable = {int(keyword_id or 0) for keyword_id, _ in saved} - {keyword_id for keyword_id, _ in keywords}
-    unreadable += [describe_unreadable(Keyword, number, "canonical cannot be parsed") for number in sorted(unparsable)]
+    unreadable += [create_invalid_row(Keyword, number, "canonical cannot be parsed") for number in sorted(unparsable)]
     queries = [parse_canonical(canonical) for _, canonical in keywords]
     matcher = Matcher(queries)
     sources = _chosen_sources(session)

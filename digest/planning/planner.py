@@ -17,7 +17,7 @@ from digest.database import (
     release_readable,
     write_session,
 )
-from digest.matching import find_keyword_fault
+from digest.matching import find_keyword_error
 from digest.planning.due import CHUNK_SIZE, DueGroup, due_groups, end_expired_pauses, lock_due_subscribers
 
 
@@ -96,7 +96,7 @@ def _release_readable(engine: Engine, now: datetime) -> None:
         is_empty = not quarantined_rows(session)
     if not is_empty:
         with write_session(engine) as session:
-            release_readable(session, now, find_keyword_fault)
+            release_readable(session, now, find_keyword_error)
     with read_session(engine) as session:
         has_released = papers.has_released_papers(session)
     if has_released:

@@ -17,7 +17,7 @@ from digest import papers
 from digest.database import (
     InvalidRow,
     array_value,
-    describe_unreadable,
+    create_invalid_row,
     is_in_parameter,
     is_in_values,
     is_postgresql,
@@ -159,7 +159,7 @@ def load_batch(
         acronyms=papers.load_acronyms(session) if announced else None,
         first_digests=find_first_digests(session, deliveries, recipients),
         cache=shared,
-        unreadable=[describe_unreadable(Keyword, number, "canonical cannot be parsed") for number in unparsable],
+        unreadable=[create_invalid_row(Keyword, number, "canonical cannot be parsed") for number in unparsable],
         empty=empty,
         news=papers.load_news(session, {number for delivery in deliveries for number in delivery.news}),
     )

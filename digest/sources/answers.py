@@ -27,27 +27,27 @@ async def read_answer(
     try:
         async with asyncio.timeout(limit):
             answer = await call()
-        raise_for_fault(answer, source)
+        raise_for_error(answer, source)
     except SourceError:
         raise
     except TimeoutError as error:
         raise SourceUnavailableError(messages.not_finished(limit)) from error
     except Exception as error:
         log.exception("source.parser_failed", source=source)
-        raise MalformedAnswerError(messages.unreadable_answer(type(error).__name__)) from error
+        raise MalformedAnswerError(messages.invalid_response(type(error).__name__)) from error
     return answer
 
 
-def raise_for_fault(answer: Any, source: str) -> None:
+def raise_for_error(answer: Any, source: str) -> None:
     """Raise MalformedAnswerError for an answer that cannot be stored."""
-    if fault := find_fault(answer, source):
+    if fault := find_answer_error(answer, source):
         raise MalformedAnswerError(messages.no_answer(fault))
 
 
-def find_fault(answer: Any, source: str) -> str:
+def find_answer_error(answer: Any, source: str) -> str:
     """Return what keeps an answer from being stored; empty where nothing does."""
     if not isinstance(answer, SourceAnswer):
-        return messages.wrong_type(type(answer).__name__)
+        return messages.type_mismatch(type(answer).__name__)
     for part in cast("Iterable[Any]", answer.parts):
         if not all(isinstance(getattr(part, name, None), int) for name in ("promised", "received", "unreadable")):
             return messages.PART_WITHOUT_NUMBERS

@@ -17,11 +17,11 @@ def load_failed(package: str, error: str, reason: str) -> str:
     return f"cannot be loaded from {package} ({error}: {reason}); update or remove that package"
 
 
-def wrong_api(package: str, api: object, needed: int) -> str:
+def api_mismatch(package: str, api: object, needed: int) -> str:
     return f"of {package} was made for another release (its api is {api}, and {needed} is needed); update that package"
 
 
-def wrong_name(package: str, name: str) -> str:
+def invalid_source_name(package: str, name: str) -> str:
     return f"of {package} must have the name {name!r}, of lower-case letters, digits and hyphens"
 
 
@@ -29,7 +29,7 @@ def missing_members(package: str, members: Sequence[str]) -> str:
     return f"of {package} lacks {', '.join(members)}; update that package"
 
 
-def name_taken(package: str, used: str) -> str:
+def duplicate_name(package: str, used: str) -> str:
     return f"of {package} is not used, because {used} has the same name; remove one of them"
 
 
@@ -65,7 +65,7 @@ def page_failed(title: str, day: date, number: int, error: str) -> str:
     return f"page {number} of {title}'s list for {day}: {error}"
 
 
-def entries_unreadable(title: str, day: date, count: int, received: int) -> str:
+def invalid_entries(title: str, day: date, count: int, received: int) -> str:
     if count == 1:
         return f"1 of {received:,} entries of {title} for {day} could not be read"
     return f"{count:,} of {received:,} entries of {title} for {day} could not be read"
@@ -117,7 +117,7 @@ def no_answer(fault: str) -> str:
     return f"its answer cannot be stored ({fault}: please report this)"
 
 
-def unreadable_answer(error: str) -> str:
+def invalid_response(error: str) -> str:
     return f"its answer could not be read ({error}: please report this)"
 
 
@@ -201,7 +201,7 @@ def too_many_redirects(location: str, limit: int) -> str:
     return f"{location} redirects more than {limit} times"
 
 
-def no_answer_in_time(location: str) -> str:
+def response_timeout(location: str) -> str:
     return f"{location} did not answer in time"
 
 
@@ -217,7 +217,7 @@ def unknown_encoding(location: str, encoding: str) -> str:
     return f"{location} sent {encoding[:20]!r}, which was not asked for"
 
 
-def body_damaged(location: str) -> str:
+def invalid_body(location: str) -> str:
     return f"{location} sent a body that cannot be unpacked"
 
 
@@ -275,7 +275,7 @@ def no_list_in_page(location: str) -> str:
     return f"{location} has no list of papers: the DailyPapers data is missing from the page"
 
 
-def page_damaged(location: str) -> str:
+def invalid_page(location: str) -> str:
     return f"{location} has DailyPapers data that cannot be parsed"
 
 
@@ -333,7 +333,7 @@ def xml_document_type(location: str) -> str:
     return f"{location} declares a document type in the wrong place"
 
 
-def wrong_type(name: str) -> str:
+def type_mismatch(name: str) -> str:
     return f"its type is {name}"
 
 

@@ -98,7 +98,7 @@ class PagedEntries:
         if not self.is_whole:
             sentences.append(messages.list_incomplete(title, day, self.received, self.promised))
         if self.unreadable:
-            sentences.append(messages.entries_unreadable(title, day, self.unreadable, self.received))
+            sentences.append(messages.invalid_entries(title, day, self.unreadable, self.received))
         return tuple(sentences)
 
     def to_answer(

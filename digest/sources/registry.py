@@ -59,9 +59,9 @@ def load_source(name: str) -> type[Source]:
         log.warning("source.load_failed", source=name, package=package, exc_info=True)
         raise SourceLoadError(messages.load_failed(package, type(error).__name__, str(error))) from error
     if (api := getattr(source_class, "api", None)) != SOURCE_API:
-        raise SourceLoadError(messages.wrong_api(package, api, SOURCE_API))
+        raise SourceLoadError(messages.api_mismatch(package, api, SOURCE_API))
     if getattr(source_class, "name", None) != name or not SOURCE_NAME_PATTERN.fullmatch(name):
-        raise SourceLoadError(messages.wrong_name(package, name))
+        raise SourceLoadError(messages.invalid_source_name(package, name))
     lacking = [member for member in MEMBERS if not hasattr(source_class, member)]
     missing = [[member for member in members if not hasattr(source_class, member)] for members in KIND_MEMBERS.values()]
     if lacking or all(missing):
@@ -167,12 +167,12 @@ def installed_sources() -> tuple[InstalledSource, ...]:
     return tuple(found)
 
 
-def find_faults() -> tuple[SourceFault, ...]:
+def find_load_errors() -> tuple[SourceFault, ...]:
     """Return the installed sources that cannot be loaded, and those whose name another one has taken."""
     faults = [SourceFault(one.name, one.fault) for one in installed_sources() if one.fault]
     for name, points in source_entry_points().items():
         used = describe_package(points[0])
-        faults += [SourceFault(name, messages.name_taken(describe_package(point), used)) for point in points[1:]]
+        faults += [SourceFault(name, messages.duplicate_name(describe_package(point), used)) for point in points[1:]]
     return tuple(faults)
 
 

@@ -128,23 +128,23 @@ def already_subscribed(email: str, status: str) -> str:
     return f"{email} is already {status}. Nothing was changed."
 
 
-def cannot_pause(status: str) -> str:
+def pause_not_allowed(status: str) -> str:
     return f"This subscriber is {status} and cannot be paused."
 
 
-def cannot_resume(status: str) -> str:
+def resume_not_allowed(status: str) -> str:
     return f"This subscriber is {status} and cannot be resumed."
 
 
-def cannot_remove(status: str) -> str:
+def removal_not_allowed(status: str) -> str:
     return f"This subscriber is {status} and cannot be removed."
 
 
-def cannot_restore(status: str) -> str:
+def restore_not_allowed(status: str) -> str:
     return f"This subscriber is {status} and cannot be restored."
 
 
-def cannot_change(status: str) -> str:
+def change_not_allowed(status: str) -> str:
     return f"This subscriber is {status} and cannot be changed."
 
 

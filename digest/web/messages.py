@@ -144,7 +144,7 @@ def host_without_address(host: str, reason: str) -> str:
     return f"--host {host} has no address: {reason}"
 
 
-def cannot_listen(host: str, port: int, reason: str) -> str:
+def address_not_available(host: str, port: int, reason: str) -> str:
     return f"cannot listen on {host} port {port}: {reason}; choose another one with --port"
 
 

@@ -83,7 +83,7 @@ def open_sockets(host: str, port: int) -> list[socket.socket]:
         for opened in sockets:
             opened.close()
         reason = messages.PORT_TAKEN if error.errno == errno.EADDRINUSE else str(error.strerror)
-        raise DigestError(messages.cannot_listen(host, port, reason)) from error
+        raise DigestError(messages.address_not_available(host, port, reason)) from error
     return sockets
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from digest.cli import messages
-from digest.cli.output import JsonOption, exit_with_problems, open_context, print_json, show_progress, utc_now
+from digest.cli.output import JsonOption, exit_with_errors, open_context, print_json, show_progress, utc_now
 from digest.cli.process import run_coroutine
 from digest.errors import UsageError
 
@@ -55,7 +55,7 @@ def resume(
         with show_progress("Fetching") as on_progress:
             reports = run_coroutine(pipeline.collect(ctx, utc_now(), on_progress=on_progress))
         failures = [f"{report.source}: {problem}" for report in reports if report.failed for problem in report.problems]
-        exit_with_problems([*failures, messages.COLLECT_FAILED] if failures else [])
+        exit_with_errors([*failures, messages.COLLECT_FAILED] if failures else [])
     assumed = resume_sending(ctx.engine, utc_now(), assume_sent=assume_sent)
     if as_json:
         print_json({"assumed_sent": assumed})

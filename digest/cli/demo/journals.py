@@ -34,7 +34,7 @@ xmlns:prism="http://prismstandard.org/namespaces/basic/2.0/">
 """
 
 
-def answer_search(query: Mapping[str, str], papers: PapersByDay, today: date) -> str:
+def search_response(query: Mapping[str, str], papers: PapersByDay, today: date) -> str:
     """Return the answer of PubMed to a search for what entered on a day. The samples have no retractions."""
     wanted = query.get("mindate", "").replace("/", "-")
     found = [
@@ -47,7 +47,7 @@ def answer_search(query: Mapping[str, str], papers: PapersByDay, today: date) ->
     return json.dumps({"header": {"type": "esearch"}, "esearchresult": result})
 
 
-def answer_records(query: Mapping[str, str], papers: PapersByDay) -> str | None:
+def records_response(query: Mapping[str, str], papers: PapersByDay) -> str | None:
     """Return a page of the records of a day; None for one that was not searched for."""
     start, limit = int(query.get("retstart", "0")), int(query.get("retmax", "20"))
     for day, entered in papers.items():
@@ -57,7 +57,7 @@ def answer_records(query: Mapping[str, str], papers: PapersByDay) -> str | None:
     return None
 
 
-def answer_journal(papers: PapersByDay, today: date) -> str:
+def journal_response(papers: PapersByDay, today: date) -> str:
     """Return the feed of the journal with the articles that are out, the latest first."""
     days = sorted((day for day in papers if day <= today), reverse=True)
     items = [_feed_item(paper, day) for day in days for paper in papers[day]]

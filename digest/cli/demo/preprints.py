@@ -91,7 +91,7 @@ def feed_of_batch(papers: Sequence[SamplePaper], day: date) -> str:
     return f"{FEED_HEAD.format(day=shown)}{''.join(_feed_item(paper, shown) for paper in papers)}  </channel>\n</rss>\n"
 
 
-def query_answer(papers: Iterable[SamplePaper], day: date, start: int, limit: int) -> str:
+def query_response(papers: Iterable[SamplePaper], day: date, start: int, limit: int) -> str:
     """Return a page of entries."""
     entries = [_query_entry(paper, day) for paper in papers]
     head = QUERY_HEAD.format(day=day, total=len(entries), start=start)

@@ -25,8 +25,8 @@ from typing import Any, Self, cast
 from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
-from digest.cli.demo.journals import JOURNAL_PATH, answer_journal, answer_records, answer_search
-from digest.cli.demo.preprints import SATURDAY, feed_of_batch, listing_entry, query_answer
+from digest.cli.demo.journals import JOURNAL_PATH, journal_response, records_response, search_response
+from digest.cli.demo.preprints import SATURDAY, feed_of_batch, listing_entry, query_response
 from digest.cli.demo.sample_papers import DAY_COUNT, SamplePaper, read_day
 from digest.sources import submission_window
 
@@ -74,16 +74,16 @@ class SampleServer:
     def respond(self, path: str, query: dict[str, str]) -> SampleResponse:
         """Build the response to a request. Raises ValueError for a limit or page that is no number."""
         if path == "/api/daily_papers":
-            return self._respond_listing(query)
+            return self._listing_response(query)
         if path.startswith("/papers/date/"):
-            return self._respond_page(path.removeprefix("/papers/date/"))
+            return self._page_response(path.removeprefix("/papers/date/"))
         if path.startswith("/rss/"):
-            return self._respond_feed()
+            return self._feed_response()
         if path == "/api/query":
-            return self._respond_query(query)
-        return self._respond_journals(path, query)
+            return self._query_response(query)
+        return self._journals_response(path, query)
 
-    def _respond_listing(self, query: dict[str, str]) -> SampleResponse:
+    def _listing_response(self, query: dict[str, str]) -> SampleResponse:
         day = parse_day(query.get("date", ""))
         if day is None or day > self.today:
             error = "Invalid date" if day is None else "Date is in the future"
@@ -95,7 +95,7 @@ class SampleServer:
         body = json.dumps(papers[page * limit : (page + 1) * limit])
         return 200, "application/json; charset=utf-8", body, {"Link": link} if has_next else {}
 
-    def _respond_page(self, path_day: str) -> SampleResponse:
+    def _page_response(self, path_day: str) -> SampleResponse:
         day = parse_day(path_day)
         if day is None:
             return NOT_FOUND
@@ -109,11 +109,11 @@ class SampleServer:
         )
         return 200, "text/html; charset=utf-8", body, {}
 
-    def _respond_feed(self) -> SampleResponse:
+    def _feed_response(self) -> SampleResponse:
         headers = {"ETag": f'"sample-{self._feed_day}"'}
         return 200, "application/rss+xml", feed_of_batch(self._listed("arxiv", self._feed_day), self._feed_day), headers
 
-    def _respond_query(self, query: dict[str, str]) -> SampleResponse:
+    def _query_response(self, query: dict[str, str]) -> SampleResponse:
         start, limit = int(query.get("start", "0")), int(query.get("max_results", "10"))
         if window := WINDOW_PATTERN.search(query.get("search_query", "")):
             found = self._submitted_between(window[1], window[2])
@@ -121,15 +121,15 @@ class SampleServer:
             ids = [re.sub(r"v\d+$", "", name) for name in query.get("id_list", "").split(",")]
             known = {paper.arxiv_id: paper for paper in self._preprints()}
             found = [known[arxiv_id] for arxiv_id in ids if arxiv_id in known]
-        return 200, "application/atom+xml", query_answer(found, self.days[-1], start, limit), {}
+        return 200, "application/atom+xml", query_response(found, self.days[-1], start, limit), {}
 
-    def _respond_journals(self, path: str, query: dict[str, str]) -> SampleResponse:
+    def _journals_response(self, path: str, query: dict[str, str]) -> SampleResponse:
         if path.endswith("/esearch.fcgi"):
-            return 200, "application/json", answer_search(query, self._by_day("pubmed"), self.today), {}
-        if path.endswith("/efetch.fcgi") and (records := answer_records(query, self._by_day("pubmed"))):
+            return 200, "application/json", search_response(query, self._by_day("pubmed"), self.today), {}
+        if path.endswith("/efetch.fcgi") and (records := records_response(query, self._by_day("pubmed"))):
             return 200, "text/xml; charset=UTF-8", records, {}
         if path == JOURNAL_PATH:
-            body = answer_journal(self._by_day("journal"), self.today)
+            body = journal_response(self._by_day("journal"), self.today)
             return 200, "application/rss+xml; charset=UTF-8", body, {}
         return NOT_FOUND
 

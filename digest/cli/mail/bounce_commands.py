@@ -65,7 +65,7 @@ def pipe(
     try:
         handled = handle_message(open_context(), raw, utc_now(), [recipient])
     except UnparsableMessageError as error:
-        print_error(messages.unreadable_message(error))
+        print_error(messages.message_not_readable(error))
         return
     except (DigestError, SQLAlchemyError, OSError) as error:
         print_error(messages.message_deferred(error))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from digest.cli import messages
-from digest.cli.output import JsonOption, configure_logging, exit_with_problems, print_json, print_note
+from digest.cli.output import JsonOption, configure_logging, exit_with_errors, print_json, print_note
 from digest.errors import NO_REASON, SettingError, UsageError
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def copy(
     try:
         copied, existing = copy_templates(folder, names or known, overwrites=overwrites)
     except OSError as error:
-        raise UsageError(messages.templates_unwritable(folder, error.strerror or NO_REASON)) from error
+        raise UsageError(messages.copy_failed(folder, error.strerror or NO_REASON)) from error
     for name in existing:
         print_note(messages.template_exists(folder / name))
     typer.echo(messages.templates_copied(len(copied), folder))
@@ -104,7 +104,7 @@ def check(
     for fault in faults:
         if fault.is_warning:
             print_note(messages.template_warning(fault))
-    exit_with_problems(problems)
+    exit_with_errors(problems)
     typer.echo(messages.templates_sound(len(templates.sources)))
 
 

@@ -89,7 +89,7 @@ def describe_trial(trial: "FeedTrial", *, reads_crossref: bool) -> list[str]:
     if trial.is_damaged:
         notes.append(messages.FEED_DAMAGED)
     if trial.unreadable:
-        notes.append(messages.feed_entries_unreadable(trial.unreadable))
+        notes.append(messages.invalid_feed_entries(trial.unreadable))
     if trial.moved_to:
         notes.append(messages.feed_moved(trial.moved_to))
     if trial.without_abstract or trial.with_cut_abstract:

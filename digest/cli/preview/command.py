@@ -108,7 +108,7 @@ def preview(
         try:
             out.write_text(email.html, encoding="utf-8")
         except OSError as error:
-            raise UsageError(messages.output_unwritable(out, error.strerror)) from error
+            raise UsageError(messages.output_failed(out, error.strerror)) from error
     if as_json:
         matched = dict(zip((entered.text for entered in keywords), result.match_counts, strict=True))
         value = {
@@ -166,7 +166,7 @@ def match(
     Words are matched as a phrase in the title or abstract. Case, accents, hyphens and plurals are ignored: "fine
     tuning", "fine-tuning" and "finetuning" match the same papers. Use double quotes to match exactly these words.
     """
-    from digest.cli.preview.keyword_advice import MAX_PAPERS, advise_from_documents, advise_from_store
+    from digest.cli.preview.keyword_suggestions import MAX_PAPERS, suggest_from_documents, suggest_from_store
     from digest.cli.preview.match_input import batch_documents, documents_from_file, documents_from_store
     from digest.config import load_settings
     from digest.matching import Matcher, PaperDocument, describe, parse
@@ -196,5 +196,5 @@ def match(
     print_table(messages.matching_papers(len(matches), query), ("id", "title"), rows)
     if len(matches) > shown:
         print_note(messages.more_matches(len(matches) - shown))
-    for advice in advise_from_store(ctx, parsed) if ctx else advise_from_documents(latest, parsed):
+    for advice in suggest_from_store(ctx, parsed) if ctx else suggest_from_documents(latest, parsed):
         print_note(advice)

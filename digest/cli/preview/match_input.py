@@ -49,7 +49,7 @@ def documents_from_file(path: Path) -> Iterator[NamedDocument]:
                 if line.strip():
                     yield parse_document(line, f"{path} line {number}")
     except (OSError, UnicodeDecodeError, EOFError, zlib.error) as error:
-        raise UsageError(messages.file_unreadable(path, error)) from error
+        raise UsageError(messages.file_not_readable(path, error)) from error
 
 
 def parse_document(line: str, location: str) -> NamedDocument:

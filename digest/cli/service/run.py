@@ -11,7 +11,7 @@ from digest.cli.output import (
     JsonOption,
     NowOption,
     create_clock,
-    exit_with_problems,
+    exit_with_errors,
     open_context,
     parse_date,
     parse_datetime,
@@ -71,7 +71,7 @@ def run(*, now: NowOption = None, as_json: JsonOption = False) -> None:
     problems = list(report.problems)
     if stopped:
         problems.append(messages.run_stopped(report.queued))
-    exit_with_problems(problems)
+    exit_with_errors(problems)
 
 
 def collect(
@@ -111,7 +111,7 @@ def collect(
     problems = [f"{report.source}: {problem}" for report in reports if report.failed for problem in report.problems]
     if unreadable := sum(report.unreadable for report in reports):
         problems.append(describe_invalid_rows(unreadable))
-    exit_with_problems(problems)
+    exit_with_errors(problems)
 
 
 def print_source_reports(reports: "list[SourceReport]") -> None:

@@ -19,7 +19,7 @@ from digest.cli.output import (
     EXIT_FAILURE,
     JsonOption,
     configure_logging,
-    exit_with_problems,
+    exit_with_errors,
     open_context,
     print_json,
     print_note,
@@ -238,7 +238,7 @@ def demo(
             run_service(ctx, LOOPBACK, port, scheduler=False, run_jobs=True, opened_path="/inbox")
     elif not as_json:
         typer.echo(messages.demo_next_steps(with_make="MAKELEVEL" in os.environ))
-    exit_with_problems(result.report.problems)
+    exit_with_errors(result.report.problems)
 
 
 def print_demo(result: "DemoResult") -> None:

@@ -98,5 +98,5 @@ def read_password(path: str | None) -> str | None:
     try:
         text = sys.stdin.readline() if path == "-" else Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(messages.unreadable_password(path, error)) from error
+        raise UsageError(messages.password_not_readable(path, error)) from error
     return text.strip("\r\n")

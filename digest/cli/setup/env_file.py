@@ -46,7 +46,7 @@ def write_settings(answers: Answers, known: Mapping[str, str]) -> None:
             set_key(draft, f"{ENV_PREFIX}{name.upper()}", value, quote_mode=quotes)
         written = dotenv_values(draft, interpolate=False)
         if lost := [name for name, value in changed.items() if written[f"{ENV_PREFIX}{name.upper()}"] != value]:
-            raise SettingError(messages.unwritable_setting(f"{ENV_PREFIX}{lost[0].upper()}"))
+            raise SettingError(messages.setting_not_saved(f"{ENV_PREFIX}{lost[0].upper()}"))
         draft.replace(ENV_FILE)
     finally:
         draft.unlink(missing_ok=True)

@@ -46,9 +46,9 @@ def operator_pages(url: str) -> str:
     return f"The operator's pages are {url}; log in with DIGEST_OPERATOR_TOKEN of that file."
 
 
-def unwritable_setting(name: str) -> str:
+def setting_not_saved(name: str) -> str:
     return f"{name} has characters that .env cannot hold. Set it in the environment."
 
 
-def unreadable_password(path: object, reason: object) -> str:
+def password_not_readable(path: object, reason: object) -> str:
     return f"Cannot read {path}: {reason}"

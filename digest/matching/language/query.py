@@ -125,7 +125,7 @@ def can_parse(canonical: object) -> bool:
         return False
 
 
-def find_keyword_fault(canonical: object) -> str | None:
+def find_keyword_error(canonical: object) -> str | None:
     """Return why a stored canonical form cannot be used; None when it can."""
     return None if can_parse(canonical) else "canonical cannot be parsed"
 

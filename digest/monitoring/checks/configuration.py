@@ -11,7 +11,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import col, select
 
-from digest.bounces import count_sender_faults
+from digest.bounces import count_sender_errors
 from digest.config import Settings, load_logo, source_title, unknown_variables
 from digest.context import relay_config_from
 from digest.database import (
@@ -114,7 +114,7 @@ def _check_open_database(settings: Settings) -> list[CheckResult]:
     finally:
         engine.dispose()
     if schema != required:
-        text = messages.wrong_schema(schema or "", required)
+        text = messages.schema_mismatch(schema or "", required)
         return [CheckResult("database", ok=False, message=text)]
     text = messages.database_ready(engine.dialect.name, schema)
     return [CheckResult("database", ok=True, message=text), *history]
@@ -157,7 +157,7 @@ def _check_relay_history(engine: Engine, settings: Settings) -> list[CheckResult
     """Check recent refusals because of us, and whether the circuit of the relay is open."""
     results = []
     with read_session(engine) as session:
-        faults = count_sender_faults(session, datetime.now(UTC) - REFUSAL_WINDOW)
+        faults = count_sender_errors(session, datetime.now(UTC) - REFUSAL_WINDOW)
         circuit = find_circuit(session, relay_config_from(settings).name)
     if faults:
         reasons = ", ".join(f"{f'{status} {reason}'.strip()} ({count})" for status, reason, count in faults)

@@ -50,7 +50,7 @@ def file_is_readable(path: object) -> str:
     return f"other users of this machine can read {path}, which contains e-mail addresses; run: chmod 600 {path}"
 
 
-def wrong_schema(schema: str, required: str) -> str:
+def schema_mismatch(schema: str, required: str) -> str:
     if not schema:
         return f"has no schema and needs {required}; run: digest migrate"
     return f"has schema {schema} and needs {required}; run: digest migrate"
@@ -103,7 +103,7 @@ def host_silent(address: str, seconds: float) -> str:
     return f"{address} does not answer within {seconds:.0f} s; check the firewall"
 
 
-def commands_unanswered(address: str, seconds: float) -> str:
+def command_timeout(address: str, seconds: float) -> str:
     return f"{address} answers, but not to MAIL and RCPT within {seconds:.0f} s"
 
 
@@ -151,11 +151,11 @@ def host_unreachable(host: str, reason: str) -> str:
     return f"{host} cannot be reached ({reason}); check the network, any proxy, and DIGEST_*_URL"
 
 
-def host_answers(host: str, status: int) -> str:
+def host_status(host: str, status: int) -> str:
     return f"{host} answers {status}"
 
 
-def host_answers_with_error(host: str, status: int) -> str:
+def host_status_error(host: str, status: int) -> str:
     return f"{host} answers {status}; the next run tries again"
 
 
@@ -229,7 +229,7 @@ def spf_repeated(domain: str, count: int, merged: str) -> str:
     return f"{domain} has {count} records, so receivers ignore them all (RFC 7208, 4.5); keep one: {merged}"
 
 
-def record_wrong(name: str, record: str, problems: Sequence[str]) -> str:
+def invalid_record(name: str, record: str, problems: Sequence[str]) -> str:
     return f"{name} has {record!r}: {'; '.join(problems)}"
 
 

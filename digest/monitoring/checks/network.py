@@ -21,7 +21,7 @@ from digest.sources import (
     SourceClient,
     SourceFault,
     build_sources,
-    find_faults,
+    find_load_errors,
     find_overlaps,
     find_unread,
 )
@@ -50,7 +50,7 @@ async def check_relay(settings: Settings) -> list[CheckResult]:
     try:
         refusal = await asyncio.wait_for(check_envelope(settings, smtp, address), CHECK_TIMEOUT)
     except TimeoutError:
-        return [CheckResult("relay", ok=False, message=messages.commands_unanswered(address, CHECK_TIMEOUT))]
+        return [CheckResult("relay", ok=False, message=messages.command_timeout(address, CHECK_TIMEOUT))]
     if refusal and not refusal.ok:
         return [refusal]
     size_text = messages.size_limit(limit_kib) if limit_kib else messages.NO_SIZE_LIMIT
@@ -123,7 +123,7 @@ def check_sources(settings: Settings) -> list[CheckResult]:
     """Tell which sources cannot be used, and what the hosts of those in use ask for."""
     faults: list[SourceFault] = []
     sources = build_sources(settings, SourceClient(contact=settings.contact), faults)
-    different = {(fault.name, fault.reason): fault for fault in (*faults, *find_faults())}
+    different = {(fault.name, fault.reason): fault for fault in (*faults, *find_load_errors())}
     return [
         *(CheckResult(f"source {fault.name}", ok=False, message=fault.reason) for fault in different.values()),
         *(
@@ -148,7 +148,7 @@ async def check_host(name: str, url: str) -> tuple[CheckResult, timedelta | None
         reason = str(error) or type(error).__name__
         return CheckResult(name, ok=False, message=messages.host_unreachable(host, reason)), None
     ok = response.status_code == httpx.codes.OK
-    describe = messages.host_answers if ok else messages.host_answers_with_error
+    describe = messages.host_status if ok else messages.host_status_error
     try:
         skew = datetime.now(UTC) - parsedate_to_datetime(response.headers.get("date", ""))
     except (ValueError, TypeError):

@@ -12,7 +12,7 @@ from digest.errors import DnsUnavailableError
 from digest.monitoring.checks import messages
 from digest.monitoring.checks.dkim import TxtLookup
 from digest.monitoring.checks.result import CheckResult
-from digest.monitoring.checks.spf import find_spf_problems, is_spf, merge_records
+from digest.monitoring.checks.spf import find_spf_errors, is_spf, merge_records
 
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 DMARC_POLICIES = ("none", "quarantine", "reject")
@@ -39,8 +39,8 @@ def check_spf(settings: Settings, lookup: TxtLookup) -> list[CheckResult]:
             text = messages.spf_missing(domain, publish)
         elif len(records) > 1:
             text = messages.spf_repeated(domain, len(records), merge_records(records))
-        elif problems := find_spf_problems(domain, records[0], lookup):
-            text = messages.record_wrong(domain, records[0], problems)
+        elif problems := find_spf_errors(domain, records[0], lookup):
+            text = messages.invalid_record(domain, records[0], problems)
         else:
             return [CheckResult("SPF", ok=True, message=messages.record_found(domain, records[0]))]
     except DnsUnavailableError as error:
@@ -76,8 +76,8 @@ def check_dmarc(settings: Settings, lookup: TxtLookup) -> list[CheckResult]:
         text = messages.dmarc_repeated(name, len(records), records[0])
     elif policy not in DMARC_POLICIES:
         text = messages.dmarc_policy_unknown(name, records[0], DMARC_POLICIES, publish)
-    elif problems := find_alignment_problems(settings, domain, tags):
-        text = messages.record_wrong(name, records[0], problems)
+    elif problems := find_alignment_errors(settings, domain, tags):
+        text = messages.invalid_record(name, records[0], problems)
     elif policy == "none":
         return [CheckResult("DMARC", ok=True, message=messages.dmarc_only_watches(name, records[0], publish))]
     else:
@@ -105,7 +105,7 @@ def parse_tags(record: str) -> dict[str, str]:
     return {name.strip().lower(): value.strip().lower() for name, _, value in pairs}
 
 
-def find_alignment_problems(settings: Settings, domain: str, tags: dict[str, str]) -> list[str]:
+def find_alignment_errors(settings: Settings, domain: str, tags: dict[str, str]) -> list[str]:
     """Find modes of alignment that are too strict for the settings."""
     envelope, signing = envelope_domain(settings), settings.signing_domain
     problems = []

@@ -24,7 +24,7 @@ def merge_records(records: Sequence[str]) -> str:
     return " ".join(["v=spf1", *terms, "~all"])
 
 
-def find_spf_problems(domain: str, record: str, lookup: TxtLookup) -> list[str]:
+def find_spf_errors(domain: str, record: str, lookup: TxtLookup) -> list[str]:
     """Find what is wrong with the record of `domain`: sentences with advice. Raises DnsUnavailableError."""
     problems = list(_invalid_terms(record))
     if problems:

@@ -32,7 +32,7 @@ CLOSED_DAYS = 30  # how long a day that was closed incomplete is shown to the op
 FAILURE_SENTENCES = {
     "unreachable": messages.not_answering,
     "throttled": messages.asking_to_wait,
-    "malformed": messages.answers_unreadable,
+    "malformed": messages.invalid_responses,
 }
 LASTING_KINDS = ("down", "quiet")
 MAX_TITLES = 4  # in one sentence

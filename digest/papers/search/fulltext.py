@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import text
 from sqlmodel import Session, col, select, update
 
-from digest.database import InvalidRow, describe_unreadable, is_postgresql
+from digest.database import InvalidRow, create_invalid_row, is_postgresql
 from digest.database.models import Paper
 from digest.matching import PaperDocument
 from digest.papers import messages
@@ -43,7 +43,7 @@ def update_index(session: Session, limit: int, unreadable: list[InvalidRow] | No
         ]
         if unreadable is not None:
             odd_ids = sorted(set(batch) - {document.id for document in documents})
-            unreadable += [describe_unreadable(Paper, number, messages.TEXT_NOT_READABLE) for number in odd_ids]
+            unreadable += [create_invalid_row(Paper, number, messages.TEXT_NOT_READABLE) for number in odd_ids]
         if documents:
             _write_terms(session, documents)
         session.execute(update(Paper).where(col(Paper.id).in_(batch)).values(is_indexed=True))

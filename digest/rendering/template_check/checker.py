@@ -156,7 +156,7 @@ class TemplateChecker:
                 if call.name not in self._effective[module].exports:
                     self._tell_macro(name, call.line, module, call.name)
                 continue
-            for problem in _call_problems(call, defined):
+            for problem in _find_call_errors(call, defined):
                 if name in self._own:
                     self._tell(name, call.line, problem)
                 elif module in self._own:
@@ -210,7 +210,7 @@ class TemplateChecker:
         return names
 
 
-def _call_problems(call: MacroCall, macro: Macro) -> Iterator[str]:
+def _find_call_errors(call: MacroCall, macro: Macro) -> Iterator[str]:
     """Yield what a call gives to a macro that it does not take, and what it needs and does not get."""
     if call.has_block and not macro.takes_caller:
         yield messages.no_caller(macro.name)

@@ -128,7 +128,7 @@ class ArxivSource:
         warnings = [] if papers else [messages.feed_empty(day)]
         warnings += [messages.feed_repaired(day)] if feed.is_repaired else []
         if unreadable := feed.entries.unreadable:
-            warnings.append(messages.entries_unreadable("arXiv's feed", day, unreadable, feed.entries.received))
+            warnings.append(messages.invalid_entries("arXiv's feed", day, unreadable, feed.entries.received))
         warnings += [messages.feed_full(categories)] if is_full else []
         parts = await asyncio.to_thread(
             split_by_category, feed.entries, categories, left_out=feed.entries.left_out + is_full

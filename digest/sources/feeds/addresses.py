@@ -42,7 +42,7 @@ def read_feed_list(value: Any) -> Any:
         with path.open("rb") as file:
             content = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
-        raise ValueError(messages.unreadable_file(str(path), error.strerror or type(error).__name__)) from error
+        raise ValueError(messages.file_not_readable(str(path), error.strerror or type(error).__name__)) from error
     if len(content) > MAX_FILE_BYTES:
         raise ValueError(messages.file_too_large(str(path), MAX_FILE_BYTES // 2**20))
     if content.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"<"):
@@ -65,17 +65,17 @@ def parse_lines(text: str) -> tuple[FeedAddress, ...]:
             continue
         match = _LINE.fullmatch(line.strip())
         if match is None:
-            faults.append(messages.faulty_line(number, line.strip()[:80]))
+            faults.append(messages.invalid_line(number, line.strip()[:80]))
             continue
         name, url = match["name"].lower(), clean_url(match["url"])
         if not SOURCE_NAME_PATTERN.fullmatch(name):
-            faults.append(messages.faulty_name(number, match["name"][:80]))
+            faults.append(messages.invalid_name(number, match["name"][:80]))
         elif name in source_entry_points():
-            faults.append(messages.taken_name(number, name))
+            faults.append(messages.reserved_name(number, name))
         elif name in feeds:
             faults.append(messages.repeated_name(number, name))
         elif url is None or "@" in url.split("/")[2]:
-            faults.append(messages.faulty_address(number, match["url"][:200]))
+            faults.append(messages.invalid_address(number, match["url"][:200]))
         else:
             feeds[name] = FeedAddress(name, url)
     if len(feeds) > MAX_FEEDS:

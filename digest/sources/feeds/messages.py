@@ -3,7 +3,7 @@
 UNKNOWN_DIALECT = "a feed of an unknown dialect"
 
 
-def unreadable_file(path: str, reason: str) -> str:
+def file_not_readable(path: str, reason: str) -> str:
     return f"the file {path} cannot be read: {reason}"
 
 
@@ -15,15 +15,15 @@ def file_not_utf8(path: str) -> str:
     return f"the file {path} is neither OPML nor text in UTF-8"
 
 
-def faulty_line(number: int, line: str) -> str:
+def invalid_line(number: int, line: str) -> str:
     return f"line {number} is not `name = address`: {line!r}"
 
 
-def faulty_name(number: int, name: str) -> str:
+def invalid_name(number: int, name: str) -> str:
     return f"line {number}: {name!r} is not a name; use 2 to 31 characters of a-z, 0-9 and -, and begin with a-z"
 
 
-def taken_name(number: int, name: str) -> str:
+def reserved_name(number: int, name: str) -> str:
     return f"line {number}: {name!r} is the name of a source, so a feed needs another one"
 
 
@@ -31,7 +31,7 @@ def repeated_name(number: int, name: str) -> str:
     return f"line {number}: the name {name!r} already belongs to another feed"
 
 
-def faulty_address(number: int, address: str) -> str:
+def invalid_address(number: int, address: str) -> str:
     return f"line {number}: {address!r} is not an http or https address without user name"
 
 
@@ -43,7 +43,7 @@ def no_feeds(location: str) -> str:
     return f"{location} names no feed: no outline has an xmlUrl"
 
 
-def unreadable_entries(count: int, name: str) -> str:
+def invalid_entries(count: int, name: str) -> str:
     return (
         f"1 entry of the feed {name} could not be read"
         if count == 1
@@ -55,7 +55,7 @@ def entries_left_out(count: int, name: str) -> str:
     return f"the feed {name} has more entries than one fetch takes; {count:,} were left out"
 
 
-def damaged(name: str) -> str:
+def feed_not_valid(name: str) -> str:
     return f"the feed {name} is not well-formed; it was repaired"
 
 

@@ -80,9 +80,9 @@ class FeedSource:
         if response.url != window.url and urlsplit(response.url).hostname != urlsplit(window.url).hostname:
             warnings.append(messages.found_elsewhere(window.name, describe_url(response.url)))
         if feed.is_damaged:
-            warnings.append(messages.damaged(window.name))
+            warnings.append(messages.feed_not_valid(window.name))
         if entries.unreadable:
-            warnings.append(messages.unreadable_entries(entries.unreadable, window.name))
+            warnings.append(messages.invalid_entries(entries.unreadable, window.name))
         if entries.left_out:
             warnings.append(messages.entries_left_out(entries.left_out, window.name))
         keys = frozenset(paper.key for paper in entries.papers)

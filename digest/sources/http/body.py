@@ -36,7 +36,7 @@ async def read_body(response: httpx.Response, location: str) -> bytes:
         try:
             chunk = unpacker.unpack(raw, MAX_BODY_BYTES - size + 1) if unpacker else raw
         except zlib.error as error:
-            raise MalformedAnswerError(messages.body_damaged(location)) from error
+            raise MalformedAnswerError(messages.invalid_body(location)) from error
         size += len(chunk)
         if max(size, received) > MAX_BODY_BYTES:
             raise MalformedAnswerError(messages.body_too_large(location, MAX_BODY_BYTES))

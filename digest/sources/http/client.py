@@ -246,7 +246,7 @@ class SourceClient:
                 self._raise_for_status(response, location)
                 body = await read_body(response, location)
         except (httpx.ReadTimeout, httpx.WriteTimeout, TimeoutError) as error:
-            raise _AttemptError(messages.no_answer_in_time(location), retry=False) from error
+            raise _AttemptError(messages.response_timeout(location), retry=False) from error
         except httpx.ConnectTimeout as error:
             raise _AttemptError(messages.no_connection_in_time(location)) from error
         except httpx.TransportError as error:

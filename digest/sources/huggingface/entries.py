@@ -39,7 +39,7 @@ def parse_page(text: str, location: str) -> tuple[date, list[Any]]:
     try:
         data = json.loads(props)
     except (ValueError, RecursionError) as error:
-        raise MalformedAnswerError(messages.page_damaged(location)) from error
+        raise MalformedAnswerError(messages.invalid_page(location)) from error
     data = data if isinstance(data, dict) else {}
     entries = data.get("dailyPapers")
     shown_day = _parse_date(data.get("dateString")) or _parse_date(data.get("date"))  # pages of 2026, of 2024

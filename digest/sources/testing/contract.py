@@ -147,7 +147,7 @@ class SourceContract:
 
     # The tests
 
-    def test_it_states_what_a_source_states(self) -> None:
+    def test_attributes(self) -> None:
         """Check name, title, release and hosts of the class."""
         source = self.create_source(SourceClient(contact="tests@example.org"), self.public_host)
         require(self.source_class.api == SOURCE_API, f"api is {SOURCE_API}")
@@ -160,7 +160,7 @@ class SourceContract:
             days = list(source.days(self.now))
             require(days == sorted(set(days)), "days are in order, oldest first")
 
-    def test_the_recorded_answers_are_read_as_they_should_be(self) -> None:
+    def test_recorded_responses(self) -> None:
         """Compare the papers with the expected ones; all of them came, and nothing more was promised."""
         answer, _ = self.read()
         require(len(answer.papers) == len(self.expected), f"{len(answer.papers)} papers, not {len(self.expected)}")
@@ -172,7 +172,7 @@ class SourceContract:
             require(paper.list_day == self.day, f"{paper.key} is listed on {paper.list_day}, not on {self.day}")
         require(is_whole(answer), "the answer is whole")
 
-    def test_the_same_answers_bring_nothing_new(self) -> None:
+    def test_repeated_fetch(self) -> None:
         """Read twice, the second time with the validators of the first."""
         first, _ = self.read()
         second, _ = self.read()
@@ -182,7 +182,7 @@ class SourceContract:
         known = {paper.key for paper in first.papers}
         require(third.not_modified or {paper.key for paper in third.papers} == known, "unchanged, or the same papers")
 
-    def test_a_fault_of_the_host_is_an_error_and_never_an_answer(self) -> None:
+    def test_host_errors(self) -> None:
         """Have each fault from the first request on."""
         for fault, errors in ERRORS.items():
             try:
@@ -193,7 +193,7 @@ class SourceContract:
                 raise AssertionError(f"{fault}: raises {error!r}, not {names_of(errors)}") from error
             raise AssertionError(f"{fault}: gives {len(answer.papers)} papers in place of {names_of(errors)}")
 
-    def test_a_fault_in_the_middle_never_leaves_a_part_that_passes_for_all(self) -> None:
+    def test_incomplete_list(self) -> None:
         """Have each fault from the second, from the last request on."""
         whole, count = self.read()
         listed = {paper.key for paper in whole.papers if paper.kind != "replace"}
@@ -207,7 +207,7 @@ class SourceContract:
                 text = f"{fault} from request {fault_from + 1} on: {len(came)} papers pass for all"
                 require(not is_whole(answer) or came >= listed, text)
 
-    def test_a_list_that_is_shorter_than_its_total_is_not_whole(self) -> None:
+    def test_list_shorter_than_total(self) -> None:
         """Drop an entry; name too large a total; let it shrink after the first page."""
         self._skip_without_total()
         largest = max(self._page_lengths())
@@ -228,7 +228,7 @@ class SourceContract:
                 continue
             require(not is_whole(answer), f"{text} passes for all")
 
-    def test_an_entry_that_cannot_be_read_is_counted_and_the_rest_is_read(self) -> None:
+    def test_invalid_entry(self) -> None:
         """Break the last entry of the longest page."""
         largest = max(self._page_lengths())
         whole, _ = self.read()
@@ -245,7 +245,7 @@ class SourceContract:
         require(lost <= broken, f"{lost} papers are lost with {broken} entries")
         require(is_whole(answer), "what cannot be read has come all the same")
 
-    def test_hostile_texts_are_bounded(self) -> None:
+    def test_text_limits(self) -> None:
         """Put in a title of 10 MB with control characters, 3,000 authors, and a name without end."""
         largest = max(self._page_lengths())
         for title, authors in ((HUGE_TITLE, ("Ada Byron",)), ("A plain title", (*MANY_AUTHORS, LONG_NAME))):
@@ -267,7 +267,7 @@ class SourceContract:
                 controls = {character for character in text if unicodedata.category(character) == "Cc"}
                 require(not controls and "\u202e" not in text, f"{paper.key} has control characters {controls}")
 
-    def test_identifiers_are_in_their_normal_form(self) -> None:
+    def test_normal_identifiers(self) -> None:
         """Normalize each identifier and the identifier of each link again."""
         for paper in self.read()[0].papers:
             require(bool(paper.identifiers), f"{paper.title!r} has no identifier")
@@ -275,14 +275,14 @@ class SourceContract:
                 again = normalize_identifier(identifier.value, identifier.scheme)
                 require(again == identifier, f"{identifier} should be {again}")
 
-    def test_texts_have_no_markup(self) -> None:
+    def test_no_markup(self) -> None:
         """Look for tags and entities in titles, abstracts and names."""
         for paper in self.read()[0].papers:
             for text in (paper.title, paper.abstract, *paper.authors):
                 found = MARKUP.search(text)
                 require(not found, f"{paper.key} has {found and found[0]!r} in {text[:60]!r}")
 
-    def test_requests_go_only_to_its_hosts_and_at_their_pace(self) -> None:
+    def test_request_hosts_and_rate(self) -> None:
         """Read from the public addresses, by a clock that only waiting moves."""
         clock = 1000.0
 

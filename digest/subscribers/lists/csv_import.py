@@ -170,7 +170,7 @@ def _drop_existing(ctx: AppContext, rows: Sequence[ImportRow], report: ImportRep
     with read_session(ctx.engine) as session:
         existing = session.exec(select(Subscriber.email_key, Subscriber.status, Subscriber.reason)).all()
         taken: dict[str, str | SkipReason] = {
-            email_key: _why_taken(status, reason)
+            email_key: _skip_reason(status, reason)
             for email_key, status, reason in existing
             if status in RUNNING_STATUSES or (status in ENDED_STATUSES and reason not in REASONS_TO_ASK_AGAIN)
         }
@@ -189,7 +189,7 @@ def _drop_existing(ctx: AppContext, rows: Sequence[ImportRow], report: ImportRep
     return new_rows
 
 
-def _why_taken(status: str, reason: str) -> str | SkipReason:
+def _skip_reason(status: str, reason: str) -> str | SkipReason:
     """Return why an address that is stored is not imported."""
     if status in RUNNING_STATUSES or reason.startswith(REASON_COMPLAINT):
         return messages.known_address(status)

@@ -69,7 +69,7 @@ def pause_subscription(
 ) -> OperatorAction:
     """Send nothing until the morning of `until`, by the subscriber's calendar. Papers wait."""
     with lock_subscriber(ctx, subscriber_id) as (session, subscriber):
-        _require_status(subscriber, RUNNING_STATUSES, messages.cannot_pause(subscriber.status))
+        _require_status(subscriber, RUNNING_STATUSES, messages.pause_not_allowed(subscriber.status))
         today = now.astimezone(load_zone(subscriber.timezone)).date()
         if not today < until <= today + MAX_PAUSE:
             raise SubscriberError(messages.invalid_pause(until, today + MAX_PAUSE))
@@ -81,7 +81,7 @@ def pause_subscription(
 def resume_subscription(ctx: AppContext, actor: str, subscriber_id: int, now: datetime) -> OperatorAction:
     """End a pause. What was listed meanwhile comes with the next digest."""
     with lock_subscriber(ctx, subscriber_id) as (session, subscriber):
-        _require_status(subscriber, {SubscriberStatus.PAUSED}, messages.cannot_resume(subscriber.status))
+        _require_status(subscriber, {SubscriberStatus.PAUSED}, messages.resume_not_allowed(subscriber.status))
         before = state_of(subscriber)
         records.pause(subscriber, None)
         return record_state_change(session, actor, "resume", subscriber, before, now)
@@ -91,7 +91,7 @@ def remove_subscription(ctx: AppContext, actor: str, subscriber_id: int, now: da
     """End a subscription; nothing is mailed, and queued e-mails are cancelled."""
     with lock_subscriber(ctx, subscriber_id) as (session, subscriber):
         removable = {*RUNNING_STATUSES, SubscriberStatus.PENDING}
-        _require_status(subscriber, removable, messages.cannot_remove(subscriber.status))
+        _require_status(subscriber, removable, messages.removal_not_allowed(subscriber.status))
         before = state_of(subscriber)
         reason = REASON_UNCONFIRMED if subscriber.status == SubscriberStatus.PENDING else REASON_REMOVED
         subscriber.end_subscription(SubscriberStatus.UNSUBSCRIBED, reason, now)
@@ -113,7 +113,7 @@ def restore_subscription(ctx: AppContext, actor: str, subscriber_id: int, now: d
     A subscription that its owner has ended is theirs to begin again.
     """
     with lock_subscriber(ctx, subscriber_id) as (session, subscriber):
-        _require_status(subscriber, ENDED_STATUSES, messages.cannot_restore(subscriber.status))
+        _require_status(subscriber, ENDED_STATUSES, messages.restore_not_allowed(subscriber.status))
         if has_complaint(subscriber):
             raise SubscriberError(messages.STAYS_SUPPRESSED)
         before, was_removed = state_of(subscriber), subscriber.status == SubscriberStatus.UNSUBSCRIBED
@@ -160,7 +160,7 @@ def change_subscription(
     """
     with lock_subscriber(ctx, subscriber_id) as (session, subscriber):
         changeable = {*RUNNING_STATUSES, SubscriberStatus.PENDING}
-        _require_status(subscriber, changeable, messages.cannot_change(subscriber.status))
+        _require_status(subscriber, changeable, messages.change_not_allowed(subscriber.status))
         before = _choices_of(session, subscriber)
         if preferences is not None:
             records.set_preferences(session, subscriber, preferences)

@@ -21,7 +21,7 @@ from digest.database.models import Delivery, OperatorAction, QuarantinedRow, Sub
 from digest.delivery import cancel_delivery, release_delivery, resolve_delivery, retry_delivery
 from digest.errors import DigestError, ObjectNotFoundError, SubscriberNotFoundError
 from digest.jobs import can_undo, request_fetch, undo_action
-from digest.matching import find_keyword_fault
+from digest.matching import find_keyword_error
 from digest.subscribers import (
     erase_subscriber,
     pause_subscription,
@@ -111,7 +111,7 @@ def confirm_subscriber_action(web: WebDep, number: RowId, action: SubscriberActi
 
 
 @router.post("/subscribers/{number}/{action}")
-def act_on_subscriber(
+def change_subscriber(
     web: WebDep,
     monitoring: MonitoringDep,
     number: RowId,
@@ -159,11 +159,11 @@ def resolve_uncertain(
 @router.post("/deliveries/{number}/copy")  # as pages of before have it
 @router.post("/letters/{number}/copy")
 def send_copy(web: WebDep, monitoring: MonitoringDep, number: RowId) -> Response:
-    return act_on_delivery(web, monitoring, number, DeliveryActionName.SEND_COPY)
+    return change_delivery(web, monitoring, number, DeliveryActionName.SEND_COPY)
 
 
 @router.post("/deliveries/{number}/{action}")
-def act_on_delivery(web: WebDep, monitoring: MonitoringDep, number: RowId, action: DeliveryActionName) -> Response:
+def change_delivery(web: WebDep, monitoring: MonitoringDep, number: RowId, action: DeliveryActionName) -> Response:
     """Do it, and show the delivery."""
 
     def act() -> OperatorAction:
@@ -199,13 +199,13 @@ def confirm_row_action(web: WebDep, number: RowId, action: RowActionName) -> HTM
 
 
 @router.post("/quarantine/{number}/{action}")
-def act_on_row(web: WebDep, monitoring: MonitoringDep, number: RowId, action: RowActionName) -> Response:
+def change_row(web: WebDep, monitoring: MonitoringDep, number: RowId, action: RowActionName) -> Response:
     """Read a row again, or release it."""
 
     def act() -> OperatorAction:
         with write_session(web.ctx.engine) as session:
             if action == RowActionName.RETRY:
-                return retry_row(session, OPERATOR, number, web.clock(), find_keyword_fault)
+                return retry_row(session, OPERATOR, number, web.clock(), find_keyword_error)
             return resolve_row(session, OPERATOR, number, web.clock())
 
     return _act(web, monitoring, act, "/quarantine")

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from sqlmodel import Session, col, select
 from starlette.exceptions import HTTPException
 
-from digest.database import find_fault, read_session
+from digest.database import find_row_error, read_session
 from digest.database.models import Delivery, ObjectKind, Subscriber, SubscriberStatus
 from digest.errors import QueryError
 from digest.matching import KeywordInput, can_parse, describe, is_exclusion, parse, parse_canonical
@@ -189,7 +189,7 @@ def subscriber_page(web: WebDep, number: RowId, done: RowId | None = None) -> HT
             raise HTTPException(404)
         keywords = keywords_by_subscriber(session, [number]).get(number, [])
         readable = [keyword for keyword in keywords if can_parse(keyword.canonical)]
-        is_plannable = subscriber.status == SubscriberStatus.ACTIVE and find_fault(subscriber) is None
+        is_plannable = subscriber.status == SubscriberStatus.ACTIVE and find_row_error(subscriber) is None
         latest = select(Delivery).where(Delivery.subscriber_id == number).order_by(col(Delivery.id).desc())
         deliveries = session.exec(latest.limit(MAX_DELIVERIES + 1)).all()
         return admin_page(

@@ -9,7 +9,7 @@ from digest import delivery, subscribers
 from digest.database import latest_rows, quarantined_rows, read_session, resolve_row, retry_row
 from digest.database.models import BounceClass, BounceRecord, Delivery, DeliveryKind
 from digest.errors import ObjectNotFoundError
-from digest.matching import find_keyword_fault
+from digest.matching import find_keyword_error
 from digest.monitoring import DeliveryFilter, DeliveryTab, find_deliveries
 from digest.web import messages
 from digest.web.admin_api.authorize import ForDeliveries, Reading
@@ -124,7 +124,7 @@ def list_rows(web: WebDep, _caller: Reading, cursor: Cursor = None, limit: Limit
 @router.post("/quarantine/{number:int}/retry", summary="Look at a row again")
 def retry_quarantined(web: WebDep, monitoring: MonitoringDep, caller: ForDeliveries, number: RowNumber) -> ActionOut:
     """Release a row that can be read by now. One that still cannot be is refused with the reason."""
-    return change_row(web, monitoring, caller, number, partial(retry_row, find_keyword_fault=find_keyword_fault))
+    return change_row(web, monitoring, caller, number, partial(retry_row, find_keyword_error=find_keyword_error))
 
 
 @router.post("/quarantine/{number:int}/resolve", summary="Release a row")

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine
 from structlog.testing import capture_logs
 
-from digest.bounces import BounceAction, count_sender_faults, handle_message
+from digest.bounces import BounceAction, count_sender_errors, handle_message
 from digest.context import AppContext
 from digest.database import read_session, write_session
 from digest.database.models import BounceClass, Delivery, DeliveryState, SubscriberStatus
@@ -127,8 +127,8 @@ def test_faults_of_the_sender_are_counted_by_reason_and_nothing_else_is(ctx: App
     for n, (name, delivery_id) in enumerate(zip(names, deliver_more(ctx, record, 3), strict=True)):
         receive_bounce(ctx, name, delivery_id, n)
     with read_session(ctx.engine) as session:
-        counted = count_sender_faults(session, LATER)
-        assert count_sender_faults(session, LATER + timedelta(seconds=1)) == []
+        counted = count_sender_errors(session, LATER)
+        assert count_sender_errors(session, LATER + timedelta(seconds=1)) == []
     spam, route = (bounce_records(ctx)[index] for index in (1, 0))
     assert counted == [(spam.status_code, spam.reason, 2), (route.status_code, route.reason, 1)]
 

@@ -7,7 +7,7 @@ from sqlmodel import Session, col, select
 
 from digest.database import (
     InvalidRow,
-    describe_unreadable,
+    create_invalid_row,
     migrate,
     quarantine_rows,
     read_session,
@@ -86,7 +86,7 @@ def test_a_profile_that_cannot_be_read_is_quarantined_until_it_is_repaired(store
             ("2", "edits cannot be read"),
             ("4", "edits cannot be read"),
         ]
-        mark = describe_unreadable(PaperMark, "1:7:saved", "created_at cannot be read")
+        mark = create_invalid_row(PaperMark, "1:7:saved", "created_at cannot be read")
         quarantine_rows(session, [*unreadable, mark], THEN)
     spoil(store, "UPDATE profile SET words = '{}' WHERE subscriber_id = 1")
     spoil(store, "DELETE FROM profile WHERE subscriber_id = 4")

@@ -48,7 +48,7 @@ def test_connections_that_fail_in_a_row_open_it(breaker: CircuitBreaker) -> None
             *[False] * (MAX_UNREACHABLE - 1),
             True,
         ]
-        breaker.record_answer()
+        breaker.record_reply()
     assert [breaker.counts_slow_down() for _ in range(MAX_SLOW_DOWNS)] == [*[False] * (MAX_SLOW_DOWNS - 1), True]
 
 

@@ -36,7 +36,7 @@ from digest.delivery import (
     send_queued,
 )
 from digest.delivery.addresses import went_to_current_address
-from digest.delivery.claimer import find_delivery_fault
+from digest.delivery.claimer import find_delivery_error
 from digest.delivery.claims import MAX_WAIT, count_due, count_queued, release
 from digest.delivery.transitions import GIVE_UP_AFTER, RETRY_REFUSALS, give_up, retry_edition, settle_welcomes
 from digest.identifiers import Identifier
@@ -306,7 +306,7 @@ def test_faults_of_a_delivery_are_named_before_it_is_rendered() -> None:
 
     def fault(delivery: ClaimedDelivery = claimed, **changes: object) -> str | None:
         recipients = {7: SimpleNamespace(**(vars(person) | changes))}
-        return find_delivery_fault(delivery, cast("BatchData", SimpleNamespace(recipients=recipients)))
+        return find_delivery_error(delivery, cast("BatchData", SimpleNamespace(recipients=recipients)))
 
     assert fault() is None
     created_at = InvalidDatetime(1970, 1, 1, tzinfo=UTC)

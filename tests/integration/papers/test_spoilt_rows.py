@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlmodel import select
 
-from digest.database import find_fault, read_session, write_session
+from digest.database import find_row_error, read_session, write_session
 from digest.database.models import FetchStatus, Paper
 from digest.papers import days_due, load_fetches, load_source_problems, record_fetch, store_listings
 from digest.sources import ListedPaper
@@ -63,6 +63,6 @@ def test_a_spoilt_row_stops_no_source(sqlite_store: Engine, statement: str) -> N
         report = store_listings(session, [listing(1), listing(2), listing(3)], NOW)
         assert report.new_count == 1
     with read_session(sqlite_store) as session:
-        assert [find_fault(paper) for paper in session.exec(select(Paper))] == [None, None, None]
+        assert [find_row_error(paper) for paper in session.exec(select(Paper))] == [None, None, None]
         days_due(load_fetches(session, "arxiv", NOW), NOW, (WEDNESDAY,))
         load_source_problems(session, NOW)

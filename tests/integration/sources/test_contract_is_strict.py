@@ -116,4 +116,4 @@ def test_a_source_that_does_not_wait_fails_its_contract() -> None:
             return await super().fetch(source)
 
     with pytest.raises(AssertionError, match=re.escape("asked again after 1.00 s, not 2.0 s")):
-        Impatient().test_requests_go_only_to_its_hosts_and_at_their_pace()
+        Impatient().test_request_hosts_and_rate()

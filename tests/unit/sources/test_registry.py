@@ -1,12 +1,12 @@
 """Installed sources: found by entry points, checked, and created from settings."""
 
 from digest.config import Settings
-from digest.sources import find_faults, find_unread, listing_titles, loaded_sources
+from digest.sources import find_load_errors, find_unread, listing_titles, loaded_sources
 
 
 def test_our_sources_are_found_and_sound() -> None:
     assert {"arxiv", "huggingface"} <= set(loaded_sources())
-    assert find_faults() == ()
+    assert find_load_errors() == ()
 
 
 def test_the_titles_of_the_listings_follow_from_the_settings() -> None:

@@ -15,7 +15,7 @@ MAX_PAPERS = 2000  # that are read for it, at about a millisecond each: those of
 NARROW_SHARES = (1 / 20, 1 / 2)  # of an e-mail, for a narrowed keyword
 
 
-def advise_from_store(ctx: AppContext, query: Query) -> Iterator[str]:
+def suggest_from_store(ctx: AppContext, query: Query) -> Iterator[str]:
     """Yield sentences about a keyword from the papers of the last list days, as many as are read in seconds."""
     with read_session(ctx.engine) as session:
         days = 1
@@ -25,19 +25,19 @@ def advise_from_store(ctx: AppContext, query: Query) -> Iterator[str]:
         recent.refresh(session)
         suggester = KeywordSuggester(recent)
         suggester.load_phrases(session)
-    yield from _advise(recent, suggester, query)
+    yield from _suggest(recent, suggester, query)
 
 
-def advise_from_documents(documents: Sequence[PaperDocument], query: Query) -> Iterator[str]:
+def suggest_from_documents(documents: Sequence[PaperDocument], query: Query) -> Iterator[str]:
     """Do the same with some papers of a file, without what asks for days."""
     latest = [replace(document, id=place) for place, document in enumerate(documents[-MAX_PAPERS:])]
     recent = RecentPapersIndex.from_documents(latest)
     suggester = KeywordSuggester(recent)
     suggester.load_phrases_of({document.id: document.title for document in latest})
-    yield from _advise(recent, suggester, query)
+    yield from _suggest(recent, suggester, query)
 
 
-def _advise(recent: RecentPapersIndex, suggester: KeywordSuggester, query: Query) -> Iterator[str]:
+def _suggest(recent: RecentPapersIndex, suggester: KeywordSuggester, query: Query) -> Iterator[str]:
     corrections = suggester.correct([query]).get(query.text, ())
     if corrections and corrections[0].is_spelling:
         yield messages.probable_keyword(corrections[0].text)
