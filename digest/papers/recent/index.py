@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -28,13 +28,10 @@ from digest.matching import (
 from digest.papers.documents import load_documents
 from digest.papers.queries import chunks, popularity_columns, recent_list_days, recent_paper_ids, store_fingerprint
 from digest.papers.ranking import USUAL_UPVOTES, packed_ranking_key, popularity_order, seat_ranks
+from digest.papers.recent.phrase_table import PhraseTable
 from digest.papers.recent.positional_index import PositionalIndex
-from digest.papers.recent.word_columns import WordColumns
+from digest.papers.recent.word_columns import Column, WordColumns
 
-if TYPE_CHECKING:
-    from digest.papers.suggestions.phrase_table import PhraseTable
-
-Column = npt.NDArray[Any]
 TERM_CACHE_SIZE = 300  # terms whose matches are cached until the next refresh, 10 KB each with 20,000 papers
 LOCK_TIMEOUT = 0.05  # seconds, for who can do without the index: a search takes a few milliseconds, loading seconds
 
@@ -260,7 +257,7 @@ class RecentPapersIndex:
         with self._lock:
             return self._index.columns(), [document.id for document in self._documents]
 
-    def keep_phrases(self, table: "PhraseTable", paper_ids: Sequence[int]) -> None:
+    def keep_phrases(self, table: PhraseTable, paper_ids: Sequence[int]) -> None:
         """Keep the phrases of papers, unless their positions have changed meanwhile."""
         with self._lock:
             if [document.id for document in self._documents[: len(paper_ids)]] == list(paper_ids):

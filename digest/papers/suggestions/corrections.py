@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from string import ascii_lowercase
 
 from digest.matching import FUNCTION_WORDS, Phrase, Query, Words, split_words
-from digest.papers.suggestions.phrase_edges import GENERIC_WORDS, may_begin, may_end
+from digest.papers.recent import GENERIC_WORDS, may_begin, may_end
 
 MAX_LOOKUPS, MAX_SPELLINGS, MAX_SPLITS = 6, 2, 2
 MAX_TYPOS = 3  # words of a keyword that may be misspelled

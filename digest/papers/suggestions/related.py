@@ -10,8 +10,7 @@ from itertools import zip_longest
 
 import numpy as np
 
-from digest.papers.recent import Column
-from digest.papers.suggestions.phrase_table import PhraseTable
+from digest.papers.recent import Column, PhraseTable
 
 MAX_RELATED, MAX_CLOSE, MAX_NARROWING = 6, 2, 4
 MAX_RANKED = 24  # phrases of one keyword

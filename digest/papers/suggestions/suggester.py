@@ -14,9 +14,8 @@ from digest.errors import QueryError
 from digest.matching import Query, common_phrases, narrow_query, parse, split_words, vocabulary
 from digest.papers.documents import load_documents
 from digest.papers.queries import chunks, recent_paper_ids
-from digest.papers.recent import Column, RecentPapersIndex
+from digest.papers.recent import Column, PhraseTable, RecentPapersIndex, build_phrase_table
 from digest.papers.suggestions.corrections import MIN_REAL_PAPERS, Correction, KeywordCorrector
-from digest.papers.suggestions.phrase_table import PhraseTable, build_phrase_table
 from digest.papers.suggestions.related import (
     MAX_CLOSE,
     MAX_RELATED,

@@ -7,8 +7,8 @@ import pytest
 
 from digest.matching import PaperDocument, parse, split_words
 from digest.papers import KeywordSuggester, RecentPapersIndex
+from digest.papers.recent import PhraseTable
 from digest.papers.suggestions.corrections import MAX_LOOKUPS, KeywordCorrector, edits
-from digest.papers.suggestions.phrase_table import PhraseTable
 from digest.papers.suggestions.suggester import MAX_SEARCHED
 
 FILLER = [f"The {color} {stone} of {place}" for color in ("red", "grey") for stone in ("jasper", "granite", "quartz")

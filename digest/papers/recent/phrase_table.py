@@ -14,8 +14,17 @@ from typing import NamedTuple
 import numpy as np
 
 from digest.matching import BREAK, FUNCTION_WORDS, split_words
-from digest.papers.recent import BLOCK_ROWS, GAP_MASK, GAPS, SMALL_FLAG, TITLE_FLAG, Column, WordColumns, find_papers
-from digest.papers.suggestions.phrase_edges import may_begin, may_end
+from digest.papers.recent.phrase_edges import may_begin, may_end
+from digest.papers.recent.word_columns import (
+    BLOCK_ROWS,
+    GAP_MASK,
+    GAPS,
+    SMALL_FLAG,
+    TITLE_FLAG,
+    Column,
+    WordColumns,
+    find_papers,
+)
 
 MAX_WORDS = 4
 MIN_TITLES = 2  # that have a phrase
