@@ -46,7 +46,9 @@ xmlns="http://www.w3.org/2005/Atom">
 def listing_entry(paper: SamplePaper, day: date) -> dict[str, Any]:
     """Return a paper as the daily list of `day` has it. One that is `bare` has its abstract outside alone."""
     facts, published = paper.facts, f"{weekday_before(day)}T00:00:00.000Z"
-    submitter = {**_person(paper.authors[0]), "isPro": False, "type": "user"}
+    first = paper.authors[0]
+    account = {"fullname": first, "name": first.lower().replace(" ", ""), "isPro": False, "type": "user"}
+    submitter = {"_id": _object_id(first), **account}
     inner: dict[str, Any] = {
         "id": paper.arxiv_id,
         "authors": [{"_id": _object_id(name), "name": name, "hidden": False} for name in paper.authors],
@@ -131,10 +133,6 @@ def _query_entry(paper: SamplePaper, day: date) -> str:
     <arxiv:primary_category term="{(paper.categories or ["cs.LG"])[0]}"/>
 {authors}  </entry>
 """
-
-
-def _person(name: str) -> dict[str, str]:
-    return {"_id": _object_id(name), "fullname": name, "name": name.lower().replace(" ", "")}
 
 
 def _object_id(text: str) -> str:
