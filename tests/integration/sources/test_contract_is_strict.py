@@ -87,17 +87,17 @@ class StrayingSource(LabSource):
 @pytest.mark.parametrize(
     ("source", "failing"),
     [
-        (UnnamedSource, "states_what_a_source_states"),
-        (RestlessSource, "same_answers_bring_nothing_new"),
-        (HopefulSource, "fault_of_the_host"),
-        (CarelessSource, "shorter_than_its_total"),
-        (CarelessSource, "fault_in_the_middle"),
-        (DelicateSource, "cannot_be_read"),
-        (VerbatimSource, "hostile_texts"),
+        (UnnamedSource, "test_attributes"),
+        (RestlessSource, "test_repeated_fetch"),
+        (HopefulSource, "test_host_errors"),
+        (CarelessSource, "test_list_shorter_than_total"),
+        (CarelessSource, "test_incomplete_list"),
+        (DelicateSource, "test_invalid_entry"),
+        (VerbatimSource, "test_text_limits"),
         (VerbatimSource, "no_markup"),
-        (VerbatimSource, "read_as_they_should_be"),
-        (ShoutingSource, "normal_form"),
-        (StrayingSource, "only_to_its_hosts"),
+        (VerbatimSource, "test_recorded_responses"),
+        (ShoutingSource, "test_normal_identifiers"),
+        (StrayingSource, "test_request_hosts_and_rate"),
     ],
 )
 def test_a_source_with_a_fault_fails_its_contract(source: type[LabSource], failing: str) -> None:
