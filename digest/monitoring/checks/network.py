@@ -29,7 +29,7 @@ from digest.sources import (
 MAX_CLOCK_SKEW = timedelta(minutes=2)
 MIN_MESSAGE_KIB = 1024  # a relay that takes less is set up oddly; our e-mails are below 200 KB
 SAMPLE_TOKEN = "doctor".ljust(39, "a")  # as long as a real one
-TLS_LABELS = {TlsMode.NONE: "not encrypted", TlsMode.TLS: "TLS", TlsMode.STARTTLS: "STARTTLS"}
+TLS_LABELS = {TlsMode.NONE: "none", TlsMode.TLS: "TLS", TlsMode.STARTTLS: "STARTTLS"}
 
 
 async def check_relay(settings: Settings) -> list[CheckResult]:

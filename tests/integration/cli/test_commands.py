@@ -380,7 +380,7 @@ def test_the_doctor_greets_the_relay_and_sends_nothing(bare: Command) -> None:
         output = {row["check"]: row for row in bare.json("doctor", status=1)}
         assert output["relay"]["ok"] is True
         assert (
-            f"127.0.0.1:{running.port} answers, not encrypted, accepts the sender, accepts up to"
+            f"127.0.0.1:{running.port} accepts the sender; encryption: none; size limit: 32,768 KiB"
             in output["relay"]["message"]
         )
         assert running.accepted == []

@@ -69,7 +69,7 @@ def test_each_faulty_line_is_named(tmp_path: Path) -> None:
     printed = run.stdout + run.stderr
     for text in (
         "line 1 is not `name = address`",
-        "line 2: the name 'T!'",
+        "line 2: 'T!' is not a name",
         "line 3: 'arxiv' is the name",
         "line 4: 'ftp",
     ):
