@@ -92,7 +92,7 @@ def mark_paper(ctx: AppContext, token: str, now: datetime, *, is_set: bool = Tru
 
 
 def undo_mark(ctx: AppContext, token: str, undo: str, now: datetime) -> MarkResult:
-    """Restore what the paper of a link was marked as. Raises TokenError."""
+    """Restore what the paper of a link was marked as. Raises TokenError, or SubscriberError as `mark_paper`."""
     with write_session(ctx.engine) as session:
         subscriber, paper, kind = _read_mark_token(ctx, session, token, now)
         return MarkEditor(ctx, session, subscriber, paper, kind).undo(undo, now)
@@ -190,7 +190,7 @@ def change_mark(
 def undo_mark_change(
     ctx: AppContext, token: str, undo: str, now: datetime, *, purpose: TokenPurpose = TokenPurpose.SAVED
 ) -> MarkResult:
-    """Restore what a paper was marked as before a change on a page of the subscriber. Raises TokenError."""
+    """Restore what a paper was marked as before a change on a page. Raises TokenError or SubscriberError."""
     with write_session(ctx.engine) as session:
         if purpose == TokenPurpose.MARKS:
             subscriber, _ = _read_digest_token(ctx, session, token, now)
@@ -262,18 +262,24 @@ class MarkEditor:
         if (self.kind in before) == is_set:
             return self.result(now)
         if is_set:
-            self._require_room()
+            self._require_room(self.kind)
         self._replace(self.affected if is_set else [self.kind], {self.kind: now} if is_set else {}, now)
         return self.result(now, undo=self._undo_token(before, now), changed=True)
 
     def undo(self, token: str, now: datetime) -> MarkResult:
-        """Restore the marks that a change has noted, since when they were set. Raises TokenError."""
+        """Restore the marks that a change has noted, since when they were set.
+
+        Raises TokenError, or SubscriberError where there is no room for them any more.
+        """
         number, kind, noted = read_undo_token(self.ctx, self.subscriber, TokenPurpose.MARK, token, now)
         if kind != self.kind or _standing_ids(self.session, [number]) != [self.paper.id]:
             raise TokenError(messages.OTHER_PAPER)
         before = {name: datetime.fromtimestamp(seconds, UTC) for name, seconds in noted.items()}
-        changed = before.keys() != self.load().keys() & set(self.affected)
+        present = self.load().keys() & set(self.affected)
+        changed = before.keys() != present
         if changed:
+            for restored in before.keys() - present:
+                self._require_room(restored)
             self._replace(self.affected, before, now)
         return self.result(now, changed=changed)
 
@@ -313,7 +319,7 @@ class MarkEditor:
         add_marks(self.session, [(subscriber_id, paper_id, kind, since) for kind, since in added.items()])
         refit_profile(self.session, subscriber_id, now)
 
-    def _require_room(self) -> None:
-        marked = select(func.count()).where(PaperMark.subscriber_id == self.subscriber.id, PaperMark.kind == self.kind)
+    def _require_room(self, kind: str) -> None:
+        marked = select(func.count()).where(PaperMark.subscriber_id == self.subscriber.id, PaperMark.kind == kind)
         if self.session.exec(marked).one() >= MARKS_LIMIT:
             raise SubscriberError(messages.too_many_marks(MARKS_LIMIT))

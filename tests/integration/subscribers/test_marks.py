@@ -195,7 +195,9 @@ def test_lists_have_the_latest_first_and_count_all_kinds(ctx: AppContext, papers
     assert (shown.total, shown.counts) == (3, {MORE: 0, LESS: 1, SAVED: 3, SEED: 0})
 
 
-def test_marks_have_a_limit(ctx: AppContext, papers: list[int]) -> None:
+def test_marks_have_a_limit_that_undo_keeps(ctx: AppContext, papers: list[int]) -> None:
+    press(ctx, papers[1], SAVED)
+    undo = change_mark(ctx, saved_token(ctx), papers[1], SAVED, NOW, is_set=False).undo
     number = int(StoreView(ctx.engine).subscriber(ADA).id or 0)
     with write_session(ctx.engine) as session:
         session.add_all(
@@ -210,6 +212,8 @@ def test_marks_have_a_limit(ctx: AppContext, papers: list[int]) -> None:
         )
     with pytest.raises(SubscriberError, match="5,000 papers"):
         press(ctx, papers[0], SAVED)
+    with pytest.raises(SubscriberError, match="5,000 papers"):
+        undo_mark_change(ctx, saved_token(ctx), undo, NOW)
     assert press(ctx, papers[0], MORE).changed
 
 
