@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, TypeVar, cast
 
 import structlog
-from sqlalchemy import Table, inspect
+from sqlalchemy import Table, func, inspect
 from sqlmodel import Session, SQLModel, col, select
 
 from digest.database import messages
@@ -130,13 +130,25 @@ def quarantine_rows(session: Session, rows: Iterable[InvalidRow], now: datetime)
 
 
 def quarantined_rows(
-    session: Session, *, after: int | None = None, limit: int | None = None
+    session: Session, *, table: str = "", after: int | None = None, limit: int | None = None
 ) -> Sequence[QuarantinedRow]:
-    """Return the rows that are set aside, those of longest standing first: all, or a page of those behind `after`."""
+    """Return the rows that are set aside, those of longest standing first: all, or a page of those behind `after`.
+
+    `table`: only those of one table.
+    """
     active = select(QuarantinedRow).where(col(QuarantinedRow.released_at).is_(None))
+    if table:
+        active = active.where(QuarantinedRow.table_name == table)
     if after is not None:
         active = active.where(col(QuarantinedRow.id) > after)
     return session.exec(active.order_by(col(QuarantinedRow.id)).limit(limit)).all()
+
+
+def count_quarantined(session: Session) -> dict[str, int]:
+    """Count the rows that are set aside by their table, in the order of names."""
+    table = col(QuarantinedRow.table_name)
+    counts = select(table, func.count()).where(col(QuarantinedRow.released_at).is_(None)).group_by(table)
+    return dict(session.exec(counts.order_by(table)).all())
 
 
 def release_row(session: Session, number: int, now: datetime) -> QuarantinedRow | None:

@@ -10,7 +10,7 @@ from sqlmodel import Session
 from digest.bounces import count_sender_errors
 from digest.config import Settings, source_title
 from digest.context import AppContext
-from digest.database import quarantined_rows, read_session
+from digest.database import count_quarantined, quarantined_rows, read_session
 from digest.database.models import DeliveryState
 from digest.monitoring import messages
 from digest.monitoring.delivery_list import DeliveryFilter, DeliveryTab, count_deliveries
@@ -76,9 +76,10 @@ def _delivery_alerts(session: Session, month: MonthSummary | None, now: datetime
 
 
 def _quarantine_alerts(session: Session) -> Iterator[Alert]:
-    if rows := quarantined_rows(session):
-        names = "; ".join(f"{row.table_name} {row.row_id}, {row.reason}" for row in rows[:MAX_NAMED_ROWS])
-        yield Alert("quarantine", messages.unreadable_rows(len(rows), names), messages.LOOKED_AT_AGAIN)
+    if rows := quarantined_rows(session, limit=MAX_NAMED_ROWS):
+        names = "; ".join(f"{row.table_name} {row.row_id}, {row.reason}" for row in rows)
+        count = sum(count_quarantined(session).values())
+        yield Alert("quarantine", messages.unreadable_rows(count, names), messages.LOOKED_AT_AGAIN)
 
 
 def _source_alerts(

@@ -5,12 +5,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 from sqlmodel import select
 
 from digest.context import AppContext
 from digest.database import list_actions, read_session, write_session
 from digest.database.models import DeliveryState, QuarantinedRow, Subscriber, SubscriberStatus
+from digest.monitoring.alerts import MAX_NAMED_ROWS
 from digest.web.admin.action_pages import DeliveryActionName, RowActionName, SubscriberActionName
 from digest.web.admin.action_texts import ACTION_TEXTS, DELIVERY_TEXTS, ROW_TEXTS, SUBSCRIBER_TEXTS
 from tests.integration.web.test_admin import BASE_URL, SAME_SITE, TOKEN, Operator, create_delivery
@@ -177,6 +178,27 @@ def test_actions_on_sources_and_unreadable_rows(operator: Operator, ctx: AppCont
     act(operator, f"/quarantine/{row}/resolve")
     assert "Requested a fetch" in operator.page("/activity?kind=source")
     assert operator.get("/quarantine/999/retry").status_code == 404
+
+
+def test_a_list_of_quarantined_rows_loads_one_page(sqlite_store: Engine) -> None:
+    operator = Operator(make_context(sqlite_store, operator_token=TOKEN, base_url=BASE_URL))
+    operator.log_in()
+    instants: dict[str, Any] = {"first_seen_at": NOW - DAY, "last_seen_at": NOW}
+    with write_session(sqlite_store) as session:
+        tables = ["paper"] * 150 + ["listing"] * 101
+        session.add_all(
+            QuarantinedRow(table_name=table, row_id=str(n), reason="title cannot be read", **instants)
+            for n, table in enumerate(tables)
+        )
+    loaded: list[object] = []
+    event.listen(QuarantinedRow, "load", lambda row, _context: loaded.append(row))
+    for path, shown in (("", 100), ("?table=listing", 100), ("?table=listing&after=250", 1), ("?table=nothing", 100)):
+        loaded.clear()
+        page = operator.page(f"/quarantine{path}")
+        assert page.count("Read again: ") == shown
+        assert len(loaded) <= shown + 1 + MAX_NAMED_ROWS
+        assert "251" in page
+        assert "150" in page
 
 
 def test_every_action_has_its_texts() -> None:
