@@ -71,6 +71,7 @@ class SubscriberOut(BaseModel):
     summaries: bool
     thumbnails: bool
     about_only: bool
+    close_papers: bool | None = Field(description="Whether digests show close papers; null: as by default.")
     sources: list[str]
     keywords: list[SavedKeywordOut]
     paused_until: date | None
@@ -80,14 +81,15 @@ class SubscriberOut(BaseModel):
     ended_at: datetime | None
 
     @classmethod
-    def from_row(cls, row: Subscriber, keywords: Iterable[KeywordInput]) -> "SubscriberOut":
+    def from_row(cls, row: Subscriber, keywords: Iterable[KeywordInput], close_papers: bool | None) -> "SubscriberOut":
         """Show a subscriber."""
-        own = {"id", "keywords", "weekday"}
+        own = {"id", "keywords", "weekday", "close_papers"}
         is_weekday = 0 <= row.weekday < len(WEEKDAY_NAMES)
         return cls(
             id=int(row.id or 0),
             keywords=[SavedKeywordOut(text=keyword.text, is_muted=keyword.is_muted) for keyword in keywords],
             weekday=WEEKDAY_NAMES[row.weekday] if is_weekday else str(row.weekday),
+            close_papers=close_papers,
             **{name: getattr(row, name) for name in cls.model_fields if name not in own},
         )
 

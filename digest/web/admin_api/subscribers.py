@@ -5,11 +5,11 @@ from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from digest import subscribers
 from digest.database import read_session
-from digest.database.models import Frequency, Subscriber, SubscriberStatus
+from digest.database.models import Frequency, Profile, Subscriber, SubscriberStatus
 from digest.errors import ObjectNotFoundError, SubscriberError
 from digest.matching import KeywordInput
 from digest.monitoring import SubscriberFilter, SubscriberOrder, find_subscribers
@@ -155,9 +155,7 @@ def release_address(web: WebDep, monitoring: MonitoringDep, caller: ForSubscribe
 def _find_page(web: WebContext, wanted: SubscriberFilter, cursor: int | None, limit: int) -> SubscriberPage:
     with read_session(web.ctx.engine) as session:
         rows = find_subscribers(session, wanted, after=cursor, limit=limit)
-        keywords = subscribers.keywords_by_subscriber(session, [int(row.id or 0) for row in rows])
-    shown = [SubscriberOut.from_row(row, keywords.get(int(row.id or 0), [])) for row in rows]
-    return SubscriberPage(subscribers=shown, next=next_cursor(rows, limit))
+        return SubscriberPage(subscribers=_show_all(session, rows), next=next_cursor(rows, limit))
 
 
 def _find(session: Session, number: int) -> Subscriber:
@@ -168,9 +166,19 @@ def _find(session: Session, number: int) -> Subscriber:
 
 
 def _show(session: Session, subscriber: Subscriber) -> SubscriberOut:
-    number = int(subscriber.id or 0)
-    keywords = subscribers.keywords_by_subscriber(session, [number]).get(number, [])
-    return SubscriberOut.from_row(subscriber, keywords)
+    (shown,) = _show_all(session, [subscriber])
+    return shown
+
+
+def _show_all(session: Session, rows: Sequence[Subscriber]) -> list[SubscriberOut]:
+    numbers = [int(row.id or 0) for row in rows]
+    keywords = subscribers.keywords_by_subscriber(session, numbers)
+    choices = select(Profile.subscriber_id, Profile.in_digest).where(col(Profile.subscriber_id).in_(numbers))
+    close_papers = dict(session.exec(choices).all())
+    return [
+        SubscriberOut.from_row(row, keywords.get(number, []), close_papers.get(number))
+        for number, row in zip(numbers, rows, strict=True)
+    ]
 
 
 def _parse_keywords(web: WebContext, texts: Sequence[str]) -> list[KeywordInput]:

@@ -56,7 +56,10 @@ def test_a_subscriber_is_added_changed_paused_removed_and_each_is_undone(client:
     assert "already" not in client.post(f"/subscribers/{number}/resend-confirmation")["action"]
     assert StoreView(ctx.engine).delivery_kinds("Carla@example.org") == [DeliveryKind.CONFIRM] * 2
     ada = number_of(ctx, ADA)
-    change = {"keywords": ["robot", "cat"], "preferences": {"timezone": "Europe/Berlin", "weekday": "friday"}}
+    change = {
+        "keywords": ["robot", "cat"],
+        "preferences": {"timezone": "Europe/Berlin", "weekday": "friday", "close_papers": True},
+    }
     response = client.send("PATCH", f"/subscribers/{ada}", json=change)
     acts = [response.json(), client.post(f"/subscribers/{ada}/pause", {"until": "2026-09-01"})]
     acts += [client.post(f"/subscribers/{ada}/{verb}") for verb in ("resume", "remove", "restore")]
@@ -65,6 +68,8 @@ def test_a_subscriber_is_added_changed_paused_removed_and_each_is_undone(client:
     assert (after["status"], after["timezone"], after["weekday"], len(after["keywords"])) == (
         "active", "Europe/Berlin", "friday", 2
     )  # fmt: skip
+    assert (added["close_papers"], after["close_papers"]) == (None, True)
+    assert [row["close_papers"] for row in client.get("/subscribers")["subscribers"]].count(True) == 1
     for act in reversed(acts):
         undone = client.post(f"/actions/{act['id']}/undo")
         assert (undone["undone_by"], undone["can_undo"]) == ("token bot", False)
