@@ -265,7 +265,7 @@ def test_an_error_is_described_at_its_field_and_linked(page: Page) -> None:
         assert set(field.evaluate(DESCRIBED)) == {1}
     alert.get_by_role("link").last.click()
     expect(page.get_by_role("textbox", name="E-mail")).to_be_focused()
-    expect(page.locator("textarea")).to_have_value('"robot')
+    expect(page.locator("textarea[name=keywords]")).to_have_value('"robot')
 
 
 def test_a_paper_is_searched_and_the_search_subscribed_to(page: Page) -> None:
@@ -275,7 +275,7 @@ def test_a_paper_is_searched_and_the_search_subscribed_to(page: Page) -> None:
     expect(page.get_by_role("link", name=TITLES[0], exact=True)).to_be_visible()
     expect(page.get_by_role("link", name=TITLES[3], exact=True)).to_have_count(0)
     page.get_by_role("link", name=re.compile("subscribe", re.IGNORECASE)).first.click()
-    expect(page.locator("textarea")).to_have_value("robot")
+    expect(page.locator("textarea[name=keywords]")).to_have_value("robot")
 
 
 def test_subscribing_by_keyboard_alone(site: Site) -> None:
