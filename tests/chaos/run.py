@@ -289,7 +289,7 @@ class ChaosRun:
 
     def _progress(self) -> str:
         return (
-            f"    {len(self._accepted):>7,} of {self.size.emails:,} letters accepted, {self.kills:>4} of "
+            f"    {len(self._accepted):>7,} of {self.size.emails:,} e-mails accepted, {self.kills:>4} of "
             f"{self.size.kills} kills, {sum(self._struck.values()):,} faults of the relay, "
             f"{self.processes.starts:,} starts"
         )

@@ -154,7 +154,7 @@ class Conversation:
         raw = await self._stream.readuntil(b"\r\n.\r\n")
         await self._kill("dot")
         found = MESSAGE_ID.search(raw)
-        assert found, "a letter without a Message-ID"
+        assert found, "an e-mail without a Message-ID"
         parts = sorted({int(part) for part in PART.findall(raw)})
         await self._after(AcceptedMessage(found[1].decode(), self._recipient, tuple(parts)))
 

@@ -34,7 +34,7 @@ def create_planned_store(engine: Engine, emails: int, **given: object) -> tuple[
     with read_session(engine) as session:
         queued = count_queued(session)
     if queued != emails:
-        raise RuntimeError(f"{queued} letters were planned for {emails} readers")
+        raise RuntimeError(f"{queued} e-mails were planned for {emails} subscribers")
     return at, papers
 
 
