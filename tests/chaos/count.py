@@ -139,11 +139,15 @@ def _find_lost(verdict: Verdict, subscribers: Iterable[str], rows: Sequence[Reco
         for row in rows
         if row.state == DeliveryState.SENT and not times[row.message_id]
     ]
+    # Refused for good, which ends the subscription: what else waited for that subscriber is cancelled.
+    refused = {row.recipient for row in rows if row.state == DeliveryState.FAILED and not row.wanted}
     for row in rows:
         if row.state == DeliveryState.FAILED and row.code not in FINAL:
             findings.append(f"{row.recipient}'s email failed with {row.code or 'no code'}")
         elif row.state == DeliveryState.FAILED and row.kind in OWING_KINDS and (row.is_reclaimed or not row.papers):
             findings.append(f"{row.recipient}'s email failed and owes nothing")
+        elif row.state == DeliveryState.CANCELLED and row.recipient in refused:
+            continue
         elif row.state in {DeliveryState.CANCELLED, DeliveryState.EXPIRED} and row.kind not in PASSING_KINDS:
             findings.append(f"{row.recipient}'s email is {row.state}, and nobody asked for that")
 

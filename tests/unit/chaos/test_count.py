@@ -78,6 +78,14 @@ def test_an_email_that_failed_without_its_5xx_or_its_papers_is_lost(change: dict
     assert judged((SENT, replace(FAILED, **change), DOUBTFUL)).lost == [expected]  # type: ignore[arg-type]
 
 
+def test_what_waits_for_a_subscriber_who_is_refused_for_good_is_cancelled() -> None:
+    confirmation = replace(FAILED, kind=DeliveryKind.CONFIRM, edition="confirm:2026-07-28", papers=(), wanted=False)
+    digest = replace(FAILED, message_id="<9@x>", state=DeliveryState.CANCELLED, code=0, wanted=False)
+    assert judged((SENT, confirmation, digest, DOUBTFUL)).faults == []
+    assert judged((SENT, confirmation, replace(digest, state=DeliveryState.EXPIRED), DOUBTFUL)).lost
+    assert judged((SENT, digest, DOUBTFUL)).lost
+
+
 @pytest.mark.parametrize("state", [DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.ON_WIRE])
 def test_nothing_is_left_under_way(state: DeliveryState) -> None:
     assert judged((SENT, replace(FAILED, state=state), DOUBTFUL)).left == [f"bob is left {state}"]
