@@ -34,7 +34,7 @@ serve: .venv/run  ## pages and scheduler on http://127.0.0.1:8000
 	@$(BIN)/digest serve
 
 test: .venv/test lint  ## lint, types, contracts, unit, integration, end to end
-	@$(BIN)/pytest -n 4 --dist loadgroup tests
+	@$(BIN)/pytest -n 3 --dist loadgroup tests
 
 test-all: .venv/test lint  ## the long tests, too: full properties, another week of faults
 	@$(BIN)/pytest -n 3 --dist loadgroup -m "long or not long" --hypothesis-profile thorough tests
