@@ -270,8 +270,8 @@ def demo_repeated(papers: int, emails: int) -> str:
 
 def demo_close_papers(address: str, papers: int) -> str:
     return (
-        f"{address} gave papers as examples, so the e-mail to it ends with {pluralize(papers, 'paper')} close to its "
-        "keywords."
+        f"{address} gave papers as examples, so this digest ends with {pluralize(papers, 'paper')} close to those "
+        "examples."
     )
 
 
