@@ -6,7 +6,7 @@ keywords. In any other text each line is a list of categories, an alert, a query
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from digest.errors import QueryError
 from digest.matching import messages
@@ -50,12 +50,12 @@ class UnreadAlert:
     message: str
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class ConvertedAlerts:
     """Keywords that a text means, each once, and what in it could not be read."""
 
-    keywords: list[str] = field(default_factory=list)
-    unread: list[UnreadAlert] = field(default_factory=list)
+    keywords: list[str]
+    unread: list[UnreadAlert]
 
 
 def convert_alerts(text: str, limits: QueryLimits = DEFAULT_LIMITS) -> ConvertedAlerts:
@@ -70,7 +70,8 @@ class AlertConverter:
         """Begin without any keyword."""
         self.limits = limits
         self.archive = ""
-        self.found = ConvertedAlerts()
+        self._keywords: dict[str, None] = {}  # in their order
+        self._unread: dict[UnreadAlert, None] = {}
 
     def convert_text(self, text: str) -> ConvertedAlerts:
         """Convert all of a text."""
@@ -88,9 +89,9 @@ class AlertConverter:
                 number = text.count("\n", 0, match.start()) + 1
                 kind = "results" if match["results"] else "articles"
                 self._convert_alert(number, " ".join(match[kind].split()), kind)
-        if not self.found.keywords and not self.found.unread:
+        if not self._keywords and not self._unread:
             self._set_unread(0, "", messages.NO_ALERT)
-        return self.found
+        return ConvertedAlerts(list(self._keywords), list(self._unread))
 
     def _convert_command(self, number: int, line: str) -> bool:
         """Convert a command to a mailing list, or an address of arXiv; return whether it was one."""
@@ -103,8 +104,8 @@ class AlertConverter:
                 return True
             for name in names:
                 keyword = self._to_keyword(name)
-                if keyword in self.found.keywords:
-                    self.found.keywords.remove(keyword)
+                if keyword in self._keywords:
+                    del self._keywords[keyword]
                 else:
                     self._set_unread(number, line, messages.ALERT_NOT_ADDED)
         else:
@@ -180,13 +181,10 @@ class AlertConverter:
             except QueryError as error:
                 self._set_unread(number, text, str(error))
             else:
-                if keyword not in self.found.keywords:
-                    self.found.keywords.append(keyword)
+                self._keywords.setdefault(keyword)
 
     def _set_unread(self, number: int, text: str, message: str) -> None:
-        unread = UnreadAlert(number, text.strip()[:200], message)
-        if unread not in self.found.unread:
-            self.found.unread.append(unread)
+        self._unread.setdefault(UnreadAlert(number, text.strip()[:200], message))
 
 
 def _is_coded(line: str) -> bool:

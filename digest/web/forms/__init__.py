@@ -10,7 +10,7 @@
 
 from digest.web.forms.address_suggestions import suggest_address, suggest_domain
 from digest.web.forms.choices import frequency_choices, frequency_value, timezones_by_region, timezones_including
-from digest.web.forms.keyword_lines import edit_keywords, is_exclusion_line
+from digest.web.forms.keyword_lines import append_keywords, edit_keywords, is_exclusion_line
 from digest.web.forms.learned_words import WordSection, describe_words, parse_profile_form
 from digest.web.forms.models import (
     AddressForm,
@@ -48,6 +48,7 @@ __all__ = [
     "SubscribeForm",
     "UnsubscribeForm",
     "WordSection",
+    "append_keywords",
     "default_values",
     "describe_words",
     "edit_keywords",

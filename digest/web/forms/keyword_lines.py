@@ -1,7 +1,7 @@
 """Lines of the field with keywords, and what the buttons beside them do to one."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from digest.errors import QueryError
 from digest.matching import convert, parse
@@ -24,13 +24,22 @@ def edit_keywords(text: str, add: str, replace: str, converted: str = "") -> str
     if not (add or replace or converted):
         return text
     lines = [keyword for line in re.split(r"\r\n|\r|\n", text) for keyword in edit_line(line, replace, converted)]
-    stripped = [line.strip() for line in lines]
-    for keyword in (split_replacement(replace)[1], add):
-        if keyword and keyword not in stripped:
-            while lines and not lines[-1].strip():
-                lines.pop()
-            lines.append(keyword)
-    return "\n".join(lines)
+    return "\n".join(_append(lines, (split_replacement(replace)[1], add)))
+
+
+def append_keywords(text: str, keywords: Iterable[str]) -> str:
+    """Append keywords that no line has. One pass, because a stranger may paste thousands."""
+    return "\n".join(_append(re.split(r"\r\n|\r|\n", text), keywords))
+
+
+def _append(lines: Sequence[str], keywords: Iterable[str]) -> list[str]:
+    """Append keywords that no line has, in place of blank lines at the end."""
+    present = {line.strip() for line in lines}
+    missing = [keyword for keyword in dict.fromkeys(keywords) if keyword and keyword not in present]
+    end = len(lines)
+    while missing and end and not lines[end - 1].strip():
+        end -= 1
+    return [*lines[:end], *missing]
 
 
 def edit_line(line: str, replace: str, converted: str) -> Sequence[str]:

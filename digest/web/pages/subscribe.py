@@ -28,6 +28,7 @@ from digest.web.forms import (
     MAX_KEYWORDS_LENGTH,
     ParsedForm,
     SubscribeForm,
+    append_keywords,
     default_values,
     edit_keywords,
     parse_subscribe_form,
@@ -79,8 +80,8 @@ def preview_page(web: WebDep, form: SubscribeBody) -> HTMLResponse:
     """Preview the keywords, with what a button adds to them. Nothing is stored."""
     form.keywords = edit_keywords(form.keywords, form.add, form.replace, form.convert)
     alerts = convert_alerts(form.alerts, web.keyword_limits.query_limits) if form.alerts.strip() else None
-    for keyword in alerts.keywords if alerts else ():
-        form.keywords = edit_keywords(form.keywords, keyword, "")
+    if alerts:
+        form.keywords = append_keywords(form.keywords, alerts.keywords)
     return _render_preview(web, form, parse_preview_keywords(form, web), alerts)
 
 

@@ -18,7 +18,7 @@ from digest.sources import ListedPaper
 from digest.subscribers import Preferences, confirm, subscribe
 from digest.tokens import TokenPurpose, TokenSigner
 from digest.web import create_app
-from digest.web.forms import edit_keywords
+from digest.web.forms import append_keywords, edit_keywords
 from digest.web.rate_limit import FormLimits
 from tests.support.browser import TEST_TIME, Browser, ParsedPage
 
@@ -258,6 +258,11 @@ def test_phrases_of_titles_and_listings_are_text(ctx: AppContext, browser: Brows
 )
 def test_a_button_changes_one_line(text: str, add: str, replace: str, after: str) -> None:
     assert edit_keywords(text, add, replace) == after
+
+
+def test_many_keywords_are_appended_where_no_line_has_them() -> None:
+    assert append_keywords("dogs\r\n cats \n\n", ["cats", "fish", "", "fish", "birds"]) == "dogs\n cats \nfish\nbirds"
+    assert append_keywords("dogs\n\n", ["dogs"]) == "dogs\n\n"
 
 
 def test_a_button_converts_the_syntax_of_another_system_without_javascript(ctx: AppContext, browser: Browser) -> None:
