@@ -17,6 +17,7 @@
 - `similar`: similar papers in the store
 - `snapshots`: a stored paper as matching and e-mails see it
 - `statements`: what is known of a paper beside its text
+- `store_cache`: cache of what is derived from a store
 - `suggestions`: suggestions for keywords, from the recent papers
 """
 

@@ -8,7 +8,6 @@ from collections import Counter, defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 from sqlalchemy import Engine, func, or_, update
@@ -26,11 +25,12 @@ from digest.matching import (
     shipped_acronyms,
 )
 from digest.papers.queries import chunks, is_shown
+from digest.papers.store_cache import StoreCache
 
 BATCH_SIZE = 500  # papers read at once
 MAX_ACRONYMS = 5000  # that keywords are read with, which a process keeps in memory
 
-_tables: WeakKeyDictionary[Engine, tuple[tuple[Any, ...], AcronymTable]] = WeakKeyDictionary()
+_tables = StoreCache[AcronymTable]()
 # The last paper that was counted, and how many acronyms are learned: both from indexes.
 _VERSION = sa.select(
     sa.select(func.max(col(AcronymCount.last_paper_id))).scalar_subquery(),
@@ -54,13 +54,13 @@ def load_acronyms(session: Session) -> AcronymTable:
 
     They are kept for each engine until papers are counted: every preview asks for them.
     """
-    engine = session.get_bind().engine
-    version = tuple(session.connection().execute(_VERSION).one())
-    if engine not in _tables or _tables[engine][0] != version:
-        learned = select(AcronymCount.short, AcronymCount.long).where(col(AcronymCount.is_learned))
+    learned = select(AcronymCount.short, AcronymCount.long).where(col(AcronymCount.is_learned))
+
+    def load() -> AcronymTable:
         rows = session.exec(learned.order_by(col(AcronymCount.short)).limit(MAX_ACRONYMS)).all()
-        _tables[engine] = version, extend_acronyms(tuple((short, long) for short, long in rows))
-    return _tables[engine][1]
+        return extend_acronyms(tuple((short, long) for short, long in rows))
+
+    return _tables.get(session, tuple(session.connection().execute(_VERSION).one()), load)
 
 
 def read_acronyms(engine: Engine) -> AcronymTable:

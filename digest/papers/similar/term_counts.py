@@ -14,6 +14,7 @@ from digest.database import TERM_LOCK, acquire_lock, read_session, write_session
 from digest.database.models import Paper, TermCount, TermFit
 from digest.matching import CountedTerm, TermCounter, TermSpace
 from digest.papers.queries import chunks, is_shown
+from digest.papers.store_cache import StoreCache
 
 COUNT_INTERVAL = timedelta(days=7)
 COUNTED_PAPERS = 50_000  # the latest; more of them tell nothing else, and one takes a millisecond
@@ -21,7 +22,7 @@ MIN_PAPERS = 10  # to count anything
 GROWTH = 2  # times the papers of the last count: a new store is counted again before the week is over
 BATCH_SIZE = 500  # papers read at once
 
-_spaces: dict[str, tuple[int, datetime, TermSpace]] = {}  # the latest one of each store, with the fit that it is of
+_spaces = StoreCache[TermSpace]()
 
 
 def is_count_due(session: Session, now: datetime) -> bool:
@@ -81,10 +82,10 @@ def load_term_space(session: Session) -> TermSpace | None:
     fit = session.exec(select(TermFit).order_by(col(TermFit.id).desc())).first()
     if fit is None:
         return None
-    store, fit_id = str(session.get_bind().engine.url), int(fit.id or 0)
-    if store in _spaces and _spaces[store][:2] == (fit_id, fit.fitted_at):
-        return _spaces[store][2]
-    rows = session.exec(select(TermCount.term, TermCount.label, TermCount.paper_count).order_by(col(TermCount.term)))
-    space = TermSpace.from_counts((CountedTerm(*row) for row in rows), fit.paper_count)
-    _spaces[store] = fit_id, fit.fitted_at, space
-    return space
+    counted, paper_count = select(TermCount.term, TermCount.label, TermCount.paper_count), fit.paper_count
+
+    def load() -> TermSpace:
+        rows = session.exec(counted.order_by(col(TermCount.term)))
+        return TermSpace.from_counts((CountedTerm(*row) for row in rows), paper_count)
+
+    return _spaces.get(session, (fit.id, fit.fitted_at), load)
