@@ -164,11 +164,15 @@ class CloseChooser:
         return muted
 
     def _find_marked(self, found: Mapping[int, Sequence[ProfileMatch]]) -> dict[int, set[int]]:
-        """Return, by subscriber, which of these papers they have marked or given as examples: they know them."""
+        """Return, by subscriber, the papers that they have marked or given as examples, under any name."""
         paper_ids = {match.paper_id for matches in found.values() for match in matches}
-        marks = select(PaperMark.subscriber_id, PaperMark.paper_id).where(
-            is_in_values(self._session, PaperMark.subscriber_id, found),
-            is_in_values(self._session, PaperMark.paper_id, paper_ids),
+        marks = (
+            select(PaperMark.subscriber_id, papers.STANDING_ID)
+            .join(Paper, col(Paper.id) == PaperMark.paper_id)
+            .where(
+                is_in_values(self._session, PaperMark.subscriber_id, found),
+                is_in_values(self._session, papers.STANDING_ID, paper_ids),
+            )
         )
         marked: dict[int, set[int]] = defaultdict(set)
         for subscriber_id, paper_id in self._session.exec(marks) if found else ():

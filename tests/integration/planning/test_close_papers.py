@@ -78,6 +78,16 @@ def test_a_paper_that_was_marked_or_given_as_an_example_is_known(ada: AppContext
     assert close_papers(record) == [[close]]
 
 
+def test_a_mark_on_a_row_that_was_merged_is_one_on_the_paper_that_stands(ada: AppContext, record: StoreView) -> None:
+    former, standing, _, close = store_papers(ada, TUESDAY, "Forget it", CLOSE_TITLE, ROBOT, "Retain and forget")
+    with write_session(ada.engine) as session:
+        session.get_one(Paper, former).merged_into = standing
+        [ada_id] = session.exec(select(Subscriber.id).where(Subscriber.email == ADA)).all()
+        session.add(PaperMark(subscriber_id=int(ada_id or 0), paper_id=former, kind=MarkKind.SAVED, created_at=TUESDAY))
+    plan_digests(ada, TUESDAY)
+    assert close_papers(record) == [[close]]
+
+
 def test_it_is_never_alone_and_waits_for_the_next_digest(ada: AppContext, record: StoreView) -> None:
     [close] = store_papers(ada, TUESDAY, CLOSE_TITLE)
     assert plan_digests(ada, TUESDAY).digests == 0
