@@ -65,11 +65,15 @@ class WebContext:
         if self.recent_papers.is_loading:
             return
         with read_session(self.ctx.engine) as session:
+            before = self.recent_papers.fingerprint
             self.recent_papers.refresh(session)
             self.suggester.load_phrases(session)
-        # What is loaded stays: looking through it for garbage takes a quarter of a second, in which no request is
-        # answered.
-        gc.freeze()
+        if self.recent_papers.fingerprint != before:
+            # What is loaded stays: looking through it for garbage takes a quarter of a second, in which no request is
+            # answered. Once now, so that no garbage stays with it.
+            gc.unfreeze()
+            gc.collect()
+            gc.freeze()
 
     @property
     def are_caches_filled(self) -> bool:
