@@ -47,7 +47,8 @@ from digest.database.locks import (
     exclusive_lock,
     liveness_lock,
 )
-from digest.database.operator_log import find_action, list_actions, mark_undone, record_action
+from digest.database.messages import KEYWORD_MISSING, invalid_column
+from digest.database.operator_log import ActionUndoneError, find_action, list_actions, mark_undone, record_action
 from digest.database.quarantine import (
     MAX_POSITION,
     InvalidRow,
@@ -70,6 +71,7 @@ from digest.database.sqlite import check_integrity, check_sqlite_version, create
 __all__ = [
     "ACRONYM_LOCK",
     "KEEPALIVE",
+    "KEYWORD_MISSING",
     "LISTING_LOCK",
     "MAX_POSITION",
     "RELAY_LOCK",
@@ -77,6 +79,7 @@ __all__ = [
     "SENDER_LOCK",
     "TERM_LOCK",
     "UNDOABLE_ROW_ACTIONS",
+    "ActionUndoneError",
     "InvalidRow",
     "SendMark",
     "TokenState",
@@ -103,6 +106,7 @@ __all__ = [
     "find_token",
     "hash_token",
     "insert",
+    "invalid_column",
     "is_in_parameter",
     "is_in_values",
     "is_postgresql",

@@ -173,7 +173,7 @@ def unknown_token(name: str) -> str:
     return f"There is no token {name!r} to revoke. To list them: digest tokens list"
 
 
-def column_invalid(column: str) -> str:
+def invalid_column(column: str) -> str:
     return f"{column} cannot be read"
 
 

@@ -40,12 +40,19 @@ def record_action(
     return record
 
 
+class ActionUndoneError(UsageError):
+    """Action that was undone before."""
+
+    def __init__(self, action_id: int) -> None:
+        super().__init__(messages.action_undone(action_id))
+
+
 def mark_undone(session: Session, record: OperatorAction, actor: str, now: datetime) -> None:
-    """Record that an action is undone. Raises UsageError when it was undone before: of two at once one succeeds."""
+    """Record that an action is undone. Raises ActionUndoneError: of two at once one succeeds."""
     is_open = col(OperatorAction.id) == record.id, col(OperatorAction.undone_at).is_(None)
     undone = update(OperatorAction).where(*is_open).values(undone_at=now, undone_by=actor)
     if not session.execute(undone.returning(col(OperatorAction.id))).all():
-        raise UsageError(messages.action_undone(int(record.id or 0)))
+        raise ActionUndoneError(int(record.id or 0))
     session.refresh(record)
 
 

@@ -64,7 +64,7 @@ def find_row_error(row: SQLModel) -> str | None:
     for column in table.columns:
         value = getattr(row, column.key)
         if isinstance(value, InvalidValue | bytes):  # no column is for bytes, but SQLite stores what it is given
-            return messages.column_invalid(column.key)
+            return messages.invalid_column(column.key)
         if value is None and not column.nullable and not column.primary_key:
             return messages.column_missing(column.key)
     match row:

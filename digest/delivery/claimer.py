@@ -14,6 +14,7 @@ from digest.database import (
     count_batch,
     create_invalid_row,
     find_subscriber_error,
+    invalid_column,
     is_postgresql,
     quarantine_rows,
     read_session,
@@ -64,7 +65,7 @@ def find_delivery_error(delivery: ClaimedDelivery, batch: BatchData) -> str | No
     """Return why no e-mail can be rendered for a delivery, None when one can."""
     for column in fields(delivery):
         if isinstance(getattr(delivery, column.name), InvalidValue):
-            return messages.invalid_column(column.name)
+            return invalid_column(column.name)
     recipient = batch.recipients.get(delivery.subscriber_id)
     if recipient is None:
         return messages.SUBSCRIBER_MISSING

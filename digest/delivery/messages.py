@@ -65,7 +65,3 @@ def has_gone_on(delivery_id: int) -> str:
 
 def invalid_subscriber(reason: str) -> str:
     return f"its subscriber cannot be read: {reason}"
-
-
-def invalid_column(column: str) -> str:
-    return f"{column} cannot be read"

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, exists, func, text, update
 from sqlmodel import Session, col, select
 
-from digest.database import InvalidRow, create_invalid_row, insert, is_in_values
+from digest.database import InvalidRow, create_invalid_row, insert, invalid_column, is_in_values
 from digest.database.models import (
     UNDELIVERED,
     Delivery,
@@ -171,9 +171,7 @@ def reclaim_undelivered_papers(
             getattr(undelivered_papers, name).extend(numbers)
     if unreadable_ids:
         unreadable = [] if unreadable is None else unreadable
-        unreadable += [
-            create_invalid_row(Delivery, number, messages.invalid_column("papers")) for number in unreadable_ids
-        ]
+        unreadable += [create_invalid_row(Delivery, number, invalid_column("papers")) for number in unreadable_ids]
         session.execute(
             update(Delivery)
             .where(col(Delivery.id).in_(unreadable_ids))

@@ -28,10 +28,6 @@ def no_action(number: int) -> str:
     return f"There is no action {number}."
 
 
-def already_undone(number: int) -> str:
-    return f"Action {number} is already undone."
-
-
 def action_final(number: int, action: str) -> str:
     return f"Action {number} cannot be undone: {action} is final."
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from digest.context import AppContext
-from digest.database import UNDOABLE_ROW_ACTIONS, undo_row_action, write_session
+from digest.database import UNDOABLE_ROW_ACTIONS, ActionUndoneError, undo_row_action, write_session
 from digest.database.models import ObjectKind, OperatorAction
 from digest.delivery import UNDOABLE_DELIVERY_ACTIONS, undo_delivery_action
 from digest.errors import ObjectNotFoundError, UsageError
@@ -38,7 +38,7 @@ def undo_action(ctx: AppContext, actor: str, action_id: int, now: datetime) -> O
         if record is None:
             raise ObjectNotFoundError(messages.no_action(action_id))
         if record.undone_at is not None:
-            raise UsageError(messages.already_undone(action_id))
+            raise ActionUndoneError(action_id)
         if not can_undo(record):
             raise UsageError(messages.action_final(action_id, record.action))
         match record.object_kind:

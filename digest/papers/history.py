@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 
 from sqlmodel import Session, col, select
 
-from digest.database import InvalidRow, create_invalid_row, is_in_values
+from digest.database import InvalidRow, create_invalid_row, invalid_column, is_in_values
 from digest.database.models import Delivery, DeliveryKind, DeliveryState, InvalidList, Paper
 
 POSSIBLY_DELIVERED = (
@@ -33,7 +33,7 @@ def delivered_paper_ids(
     for delivery_id, subscriber_id, papers, close_papers in rows:
         delivered.setdefault(subscriber_id, set()).update(papers, close_papers)
         if unreadable is not None and (isinstance(papers, InvalidList) or isinstance(close_papers, InvalidList)):
-            unreadable[subscriber_id] = create_invalid_row(Delivery, delivery_id, "papers cannot be read")
+            unreadable[subscriber_id] = create_invalid_row(Delivery, delivery_id, invalid_column("papers"))
     merged = load_merged(session, {number for papers in delivered.values() for number in papers})
     for had in delivered.values() if merged else ():
         had |= {merged[number] for number in had & merged.keys()}

@@ -127,7 +127,3 @@ def linked_already(one_id: int, other_id: int) -> str:
 
 def paired_already(one_id: int, other_id: int) -> str:
     return f"{one_id} and {other_id} are linked or kept apart already"
-
-
-def action_undone(action_id: int) -> str:
-    return f"Action {action_id} is already undone."

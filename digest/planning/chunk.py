@@ -10,10 +10,9 @@ from sqlalchemy import update
 from sqlmodel import Session, col, select
 
 from digest import delivery, papers
-from digest.database import InvalidRow, create_invalid_row, is_in_values, select_readable
+from digest.database import KEYWORD_MISSING, InvalidRow, create_invalid_row, is_in_values, select_readable
 from digest.database.models import Delivery, SavedKeyword, Subscriber
 from digest.delivery import DigestRow, UndeliveredPapers
-from digest.planning import messages
 from digest.planning.carry_over import DueSubscriber, choose_edition
 from digest.planning.close_papers import add_close_papers
 from digest.planning.due import SavedQueries, SubscriberChunk, load_saved_queries
@@ -140,7 +139,7 @@ def _drop_invalid(
         orphans = select(SavedKeyword).where(is_in_values(session, col(SavedKeyword.keyword_id), missing))
         for row in session.exec(orphans).all():
             row_id = f"{row.subscriber_id}:{row.position}"
-            unreadable.append(create_invalid_row(SavedKeyword, row_id, messages.KEYWORD_MISSING))
+            unreadable.append(create_invalid_row(SavedKeyword, row_id, KEYWORD_MISSING))
         new_papers.unreadable_keyword_ids |= missing
     positions = saved_queries.positions[is_known]
     keyword_ids = saved_queries.keyword_ids[is_known]

@@ -2,7 +2,6 @@
 
 SUBSCRIBER_NUMBERS = "covered_listing_id, covered_from, cap, trending or about_only is not a valid number"
 SOURCES_NOT_A_LIST = "sources is not a list"
-KEYWORD_MISSING = "its keyword is missing"
 PROFILE_NOT_READABLE = "words or waiting_papers cannot be read"
 
 

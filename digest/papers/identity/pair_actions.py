@@ -4,11 +4,9 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from digest.database import find_action, mark_undone, record_action
+from digest.database import ActionUndoneError, find_action, mark_undone, record_action
 from digest.database.models import ObjectKind, OperatorAction
-from digest.errors import UsageError
 from digest.identifiers import LinkRelation
-from digest.papers import messages
 from digest.papers.identity.links import link_papers, unlink_papers
 from digest.papers.identity.separate import separate_papers, undo_separation
 
@@ -55,8 +53,8 @@ UNDOABLE_PAIR_ACTIONS = frozenset({"link", "separate"})
 
 
 def undo_pair_action(session: Session, record: OperatorAction, actor: str, now: datetime) -> None:
-    """Undo a link or a separation that an operator has made. Raises UsageError when it was undone before."""
+    """Undo a link or a separation that an operator has made. Raises ActionUndoneError when it was undone before."""
     if record.undone_at is not None:
-        raise UsageError(messages.action_undone(int(record.id or 0)))
+        raise ActionUndoneError(int(record.id or 0))
     undo = {"link": unlink_pair, "separate": rejoin_pair}[record.action]
     undo(session, actor, int(record.object_id), now)
