@@ -6,7 +6,7 @@ const [status, feedback, readings, panel] = ["status", "feedback", "readings", "
 const WAIT = 300; // milliseconds without a key
 let chosen = linesOf(area.value);
 let place = null; // of a chip that is being edited, among the chosen
-let counts = new Map();
+let counts = countsIn(readings); // of a page that has come with its preview
 let problems = new Set();
 
 const box = document.createElement("div");
@@ -22,6 +22,9 @@ area.after(box);
 
 function linesOf(text) {
   return text.split(/\r\n|\r|\n/).map((line) => line.trim()).filter(Boolean);
+}
+function countsIn(part) {
+  return new Map([...part.querySelectorAll("li[data-count]")].map((item) => [item.dataset.keyword, item.dataset.count]));
 }
 function withPending() {
   const pending = input.value.trim();
@@ -148,7 +151,7 @@ function show(page) {
   const unfinished = document.activeElement === input ? input.value.trim() : "";
   if (faults.length && faults.every((line) => line === unfinished)) return; // not until it is finished
   problems = new Set(faults);
-  counts = new Map([...page.querySelectorAll("li[data-count]")].map((item) => [item.dataset.keyword, item.dataset.count]));
+  counts = countsIn(page);
   document.getElementById("keywords-fault")?.remove();
   for (const part of [feedback, readings, panel]) replace(part, page.getElementById(part.id));
   const error = document.getElementById("keywords-live");
@@ -179,5 +182,5 @@ function drawInPlace() {
 
 draw();
 keep();
-if (chosen.length) preview();
+if (chosen.length && !counts.size) preview();
 form.classList.add("live");
