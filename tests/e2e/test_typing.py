@@ -278,14 +278,14 @@ def test_unfinished_text_is_subscribed_to_as_well(page: Page, field: Locator) ->
 
 
 def test_a_link_with_keywords_has_its_preview_and_asks_for_none(page: Page) -> None:
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url) if request.url.endswith("/preview") else None)
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url) if request.url.endswith("/preview") else None)
     page.goto(f"{page.url}?keywords=diffusion+model")
     page.locator("form.live").wait_for()
     expect(page.locator(".chip small")).to_have_text("2")
     expect(page.locator("#panel")).to_contain_text("A diffusion model of heat")
     page.wait_for_load_state("networkidle")
-    assert asked == []
+    assert requests == []
     with previewed(page):
         page.get_by_role("textbox", name="Keywords").fill("protein\n")
-    assert len(asked) == 1
+    assert len(requests) == 1
